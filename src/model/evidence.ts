@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { Crash, LoadFailure } from "./crash.js";
+import { Outcome, ProbeName } from "./primitives.js";
+
+export const ProcessInfo = z.strictObject({
+  pid: z.number().int(),
+  parent: z.number().int().nullable(),
+  command: z.array(z.string()),
+  outcome: Outcome,
+});
+export type ProcessInfo = z.infer<typeof ProcessInfo>;
+
+export const LibraryInfo = z.strictObject({
+  path: z.string(),
+  soname: z.string().nullable(),
+  buildId: z.string().nullable(),
+  debugInfo: z.boolean(),
+});
+export type LibraryInfo = z.infer<typeof LibraryInfo>;
+
+/** What a probe looked for, and what it could not see and why; `mend` is the command or step that would open its eyes. */
+export const Coverage = z.strictObject({
+  probe: ProbeName,
+  lookedFor: z.array(z.string()),
+  blindSpots: z.array(z.strictObject({ what: z.string(), why: z.string(), mend: z.string().nullable() })),
+});
+export type Coverage = z.infer<typeof Coverage>;
+
+/** Why the question could not be answered at all; one clear sentence and the way out. */
+export const Obstacle = z.strictObject({ what: z.string(), why: z.string(), mend: z.string().nullable() });
+export type Obstacle = z.infer<typeof Obstacle>;
+
+/** Normalised observations of all steps of a run: the only input of diagnosis. */
+export const Evidence = z.strictObject({
+  processes: z.array(ProcessInfo),
+  libraries: z.array(LibraryInfo),
+  crashes: z.array(Crash),
+  loadFailures: z.array(LoadFailure),
+  coverage: z.array(Coverage),
+  obstacles: z.array(Obstacle),
+  outcome: Outcome,
+});
+export type Evidence = z.infer<typeof Evidence>;

@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { Severity, Verb } from "./primitives.js";
+
+export const formats = ["terminal", "json"] as const;
+export const Format = z.enum(formats);
+export type Format = z.infer<typeof Format>;
+
+/** The shim's broken twins that `--demo` can run; `healthy` is the same workload over the sound library. */
+export const twins = [
+  "healthy",
+  "stale-handle",
+  "thread-local-runtime",
+  "bytes-use-after-free",
+  "double-free",
+  "panic-across-boundary",
+  "stack-overflow",
+] as const;
+export const Twin = z.enum(twins);
+export type Twin = z.infer<typeof Twin>;
+
+/** What the user asked for: argv, configuration and environment become this one object, and nothing reads them later. */
+export const Options = z.strictObject({
+  verb: Verb,
+  /** The target's argv; empty with `attach`. */
+  command: z.array(z.string()),
+  /** Environment variables the doctor itself adds for its own demo; empty for a user's command. */
+  demo: Twin.nullable(),
+  attach: z.number().int().positive().nullable(),
+  libs: z.array(z.string()),
+  /** Run directory; null for the default `.ffi-doctor/<timestamp>-<verb>`. */
+  out: z.string().nullable(),
+  formats: z.array(z.strictObject({ format: Format, file: z.string().nullable() })),
+  failOn: Severity,
+  /** Seconds; null for no limit. */
+  timeout: z.number().positive().nullable(),
+  repeat: z.number().int().positive(),
+  untilCrash: z.boolean(),
+  exitCode: z.enum(["target", "doctor"]),
+  dryRun: z.boolean(),
+  /** null: colour only when the stream is a terminal. */
+  color: z.boolean().nullable(),
+  quiet: z.boolean(),
+  verbose: z.boolean(),
+  /** Keep memory bytes and secret-looking arguments in shared formats. */
+  showMemory: z.boolean(),
+});
+export type Options = z.infer<typeof Options>;

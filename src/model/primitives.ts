@@ -1,0 +1,40 @@
+import { z } from "zod";
+
+/** An address or register value: lower-case hex with `0x`. Never a JSON number, which would lose bits above 2^53. */
+export const Hex = z.string().regex(/^0x[0-9a-f]+$/, "an address is a lower-case hex string such as 0x7f00");
+export type Hex = z.infer<typeof Hex>;
+
+export const Severity = z.enum(["error", "warning", "note"]);
+export type Severity = z.infer<typeof Severity>;
+
+/** `proved`: the evidence leaves no other reading. `likely`: the usual reading. `hint`: worth a look, never above a warning. */
+export const Confidence = z.enum(["proved", "likely", "hint"]);
+export type Confidence = z.infer<typeof Confidence>;
+
+export const Blame = z.enum(["host", "binding", "library", "boundary", "unknown"]);
+export type Blame = z.infer<typeof Blame>;
+
+export const HostRuntime = z.enum(["node", "python", "go", "java", "rust", "c", "unknown"]);
+export type HostRuntime = z.infer<typeof HostRuntime>;
+
+export const Verb = z.enum(["gdb-capture"]);
+export type Verb = z.infer<typeof Verb>;
+
+export const ProbeName = z.enum(["gdb"]);
+export type ProbeName = z.infer<typeof ProbeName>;
+
+/** How a process ended. Both null: it was still running, or its end was not seen. */
+export const Outcome = z.strictObject({
+  exitCode: z.number().int().nullable(),
+  signal: z.string().nullable(),
+  timedOut: z.boolean(),
+});
+export type Outcome = z.infer<typeof Outcome>;
+
+/** Something ffi-doctor changed about the target so as to see more. */
+export const Intervention = z.strictObject({
+  kind: z.enum(["environment", "flag", "action"]),
+  what: z.string(),
+  why: z.string(),
+});
+export type Intervention = z.infer<typeof Intervention>;
