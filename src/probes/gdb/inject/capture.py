@@ -1,0 +1,326 @@
+"""
+gdb's side of a first-hand capture: attaches to the waiting target, records every fatal-class signal and passes it on, and lets a
+process go at the stop after which it certainly dies. Decides nothing else: what an event meant is worked out later from the record.
+
+Environment: FFID_PID target, FFID_LOG record file, FFID_DOCTOR pid of ffi-doctor, FFID_MODE launch|attach. Descriptor 3: one JSON
+line to ffi-doctor for each of attached, refused, terminal, done.
+"""
+import json
+import os
+import sys
+
+import gdb
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import ffid_frames
+import ffid_go
+import ffid_jit
+import ffid_maps
+import ffid_snapshot
+import ffid_watch
+from ffid_log import Log, hexa
+
+SIGNALS = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGSYS", "SIGTRAP")
+# gdb.execute("continue") returns with one of these as the last event. SIG64 is ffi-doctor's own tap on the shoulder.
+WAKE = "SIG64"
+HEAVY_PER_SITE = 2
+HEAVY_AT_ALL = 64
+NEAR_NULL = 65536
+SETTINGS = (
+    "set pagination off", "set confirm off", "set print thread-events off", "set print inferior-events off", "set style enabled off",
+    "set debuginfod enabled off", "set auto-load off", "set print frame-arguments none", "set backtrace past-main off", "set language c",
+    "set detach-on-fork off", "set schedule-multiple on", "set follow-fork-mode parent", "set follow-exec-mode same",
+    "set unwindonsignal on", "set max-value-size 65536", "set print max-symbolic-offset 0x100000",
+    "handle all nostop noprint pass", "handle SIGINT nostop noprint pass", "handle " + WAKE + " stop print nopass",
+)
+
+
+def execute(command):
+    return gdb.execute(command, to_string=True)
+
+
+class Capture:
+    def __init__(self):
+        self.log = Log(os.environ["FFID_LOG"])
+        self.watches = ffid_watch.Watches(self.log)
+        self.events, self.stops, self.sites, self.heavies = [], 0, {}, 0
+        self.seen, self.loaded, self.dead = {}, {}, set()
+        self.doctor = int(os.environ["FFID_DOCTOR"])
+
+    def tell(self, kind, **fields):
+        try:
+            os.write(3, (json.dumps({"k": kind, **fields}) + "\n").encode())
+        except OSError:
+            pass
+
+    def setup(self):
+        for command in SETTINGS:
+            try:
+                execute(command)
+            except gdb.error as error:
+                self.log.emit("warning", what=command, why=str(error))
+        for name in SIGNALS[:-1]:
+            execute("handle %s stop print pass" % name)
+        ffid_frames.setup()
+        if "x86-64" in execute("show configuration") or os.uname().machine == "x86_64":
+            gdb.unwinder.register_unwinder(None, ffid_jit.JitUnwinder(), True)
+        # The pid is taken at once: an inferior that has exited no longer tells it.
+        gdb.events.stop.connect(lambda event: self.events.append((event, 0)))
+        gdb.events.exited.connect(lambda event: self.events.append((event, event.inferior.pid)))
+        gdb.events.new_objfile.connect(self.on_objfile)
+
+    def attach(self):
+        pid = int(os.environ["FFID_PID"])
+        try:
+            execute("attach %d" % pid)
+        except gdb.error as error:
+            self.log.emit("refused", why=str(error))
+            self.tell("refused", why=str(error))
+            return False
+        self.watches.arm()
+        self.events.clear()
+        self.log.start_clock()
+        self.log.emit("attached", pid=pid, gdb=gdb.VERSION, machine=os.uname().machine, mode=os.environ.get("FFID_MODE"))
+        if os.environ.get("FFID_MODE") == "attach":
+            self.process_facts(pid)
+            self.watches.program_loaded(self.exe())
+        self.tell("attached")
+        return True
+
+    # -- what processes there are, and what they load
+
+    def on_objfile(self, event):
+        try:
+            inferior, path = gdb.selected_inferior(), event.new_objfile.filename
+            if not inferior.pid or path is None:
+                return
+            if path == gdb.current_progspace().filename:
+                self.process_facts(inferior.pid)
+                self.watches.program_loaded(path)
+                ffid_maps.forget()
+            else:
+                span = ffid_maps.Maps(inferior.pid).range_of(path)
+                if span:
+                    self.loaded.setdefault(inferior.pid, {})[path] = span
+        except (gdb.error, RuntimeError, OSError):
+            pass
+
+    def exe(self):
+        return gdb.current_progspace().filename or ""
+
+    def process_facts(self, pid):
+        try:
+            with open("/proc/%d/cmdline" % pid, "rb") as source:
+                argv = source.read().decode("utf-8", "replace").split("\0")[:-1]
+            with open("/proc/%d/status" % pid) as source:
+                parent = next((int(l.split()[1]) for l in source if l.startswith("PPid:")), None)
+            exe = os.readlink("/proc/%d/exe" % pid)
+        except OSError:
+            return
+        if self.seen.get(pid) != (exe, argv):
+            self.seen[pid] = (exe, argv)
+            self.loaded.pop(pid, None)
+            self.log.emit("process", pid=pid, parent=parent, exe=exe, argv=argv[:64], argc=len(argv))
+
+    @staticmethod
+    def disposition(pid, number):
+        """From /proc/<pid>/status at the stop: not caught means that the default action, death, certainly follows (signal(7))."""
+        masks = {}
+        try:
+            with open("/proc/%d/status" % pid) as source:
+                for line in source:
+                    if line.startswith(("SigCgt", "SigIgn")):
+                        masks[line[:6]] = int(line.split()[1], 16)
+        except OSError:
+            return "unknown"
+        bit = 1 << (number - 1)
+        return "caught" if masks.get("SigCgt", 0) & bit else "ignored" if masks.get("SigIgn", 0) & bit else "default"
+
+    # -- stops
+
+    def on_signal(self, event):
+        inferior, thread = gdb.selected_inferior(), gdb.selected_thread()
+        pid, info, frame = inferior.pid, ffid_snapshot.siginfo(), gdb.newest_frame()
+        if pid not in self.seen:
+            self.process_facts(pid)
+        ffid_maps.forget()
+        number = info.get("signo", 0)
+        disposition = self.disposition(pid, number) if number else "unknown"
+        pc = frame.pc() & ffid_frames.MASK
+        ffid_jit.prepare(pid, self.exe())
+        row = ffid_maps.current(pid).at(pc)
+        is_heavy = disposition != "caught" and disposition != "ignored" or self.worth(pid, pc, row, info)
+        ident, self.stops = self.stops, self.stops + 1
+        small = ffid_snapshot.light(pid)
+        self.log.emit("stop", ev=ident, pid=pid, tid=thread.ptid[1], name=thread.name, sig=event.stop_signal, si=info, disp=disposition,
+                      pc=hexa(pc), mod=row[4] if row else None, exe=self.exe(), insn=ffid_snapshot.instruction(frame),
+                      regs=ffid_snapshot.registers(frame), heavy=is_heavy, **small)
+        if is_heavy:
+            self.heavies += 1
+            ffid_snapshot.heavy(self.log, ident, inferior, self.exe())
+            self.gone(ident, pid)
+        if disposition == "default":
+            return self.finish(ident, pid, inferior, event.stop_signal)
+        if disposition == "caught":
+            self.watches.arm_handler_exit()
+        return "signal SIGTRAP" if event.stop_signal == "SIGTRAP" else None
+
+    def worth(self, pid, pc, row, info):
+        """Runtimes fault on purpose: near null, in generated code, at few places and often. Anything else deserves a full look."""
+        key = (pid, pc)
+        self.sites[key] = self.sites.get(key, 0) + 1
+        if row is not None and ffid_maps.executable_anonymous(row):
+            return False
+        near_null = int(info.get("addr", "0x0"), 16) < NEAR_NULL
+        return self.sites[key] <= HEAVY_PER_SITE and (not near_null or self.heavies < HEAVY_AT_ALL)
+
+    def gone(self, ident, pid):
+        """Libraries seen earlier in this process whose mapping is no more: a call into one is a call after unload."""
+        now = ffid_maps.current(pid)
+        rows = [[path, hexa(a), hexa(b)] for path, (a, b) in self.loaded.get(pid, {}).items() if now.range_of(path) is None]
+        if rows:
+            self.log.emit("unloaded", ev=ident, rows=rows)
+
+    def finish(self, ident, pid, inferior, name):
+        self.log.emit("terminal", ev=ident, pid=pid)
+        self.tell("terminal", pid=pid)
+        self.dead.add(pid)
+        if name == "SIGTRAP":
+            return "signal SIGTRAP"  # gdb never passes its own signal on by detaching.
+        # Detaching delivers the signal: a natural death with its own core and wait status, and no gdb in the way of a second one.
+        execute("detach inferiors %d" % inferior.num)
+        return None
+
+    def on_breakpoint(self, event):
+        inferior, thread, pid = gdb.selected_inferior(), gdb.selected_thread(), gdb.selected_inferior().pid
+        ffid_maps.forget()
+        ffid_jit.prepare(pid, self.exe())
+        for breakpoint in event.breakpoints:
+            what = getattr(breakpoint, "what", None)
+            if what is None:
+                continue
+            small = ffid_snapshot.light(pid)
+            common = {"pid": pid, "tid": thread.ptid[1], "name": thread.name, "exe": self.exe(), "pc": hexa(gdb.newest_frame().pc())}
+            if what == "panic":
+                ident, self.stops = self.stops, self.stops + 1
+                self.log.emit("panic", ev=ident, text=ffid_watch.panic_payload(inferior), **common)
+                ffid_jit.perf_map(pid).refresh()
+                if ffid_go.is_go(self.exe()):
+                    frames, stop, goid = ffid_go.joined(pid, thread.ptid[1], 24)
+                else:
+                    (frames, stop), goid = ffid_frames.full(pid, 24), None
+                self.log.emit("stack", ev=ident, tid=thread.ptid[1], goid=goid, frames=frames, stop=stop)
+            elif what == "go-exit":
+                frames, stop, _ = ffid_frames.walk(pid, 48)
+                fatal = ffid_go.fatal_exit(frames)
+                if fatal:
+                    ident, self.stops = self.stops, self.stops + 1
+                    self.log.emit("exit", ev=ident, how="go", via=fatal, frames=frames, stop=stop, **common)
+                    ffid_snapshot.heavy(self.log, ident, inferior, self.exe())
+                    self.log.emit("terminal", ev=ident, pid=pid)
+                    self.tell("terminal", pid=pid)
+            elif what == "handler-exit":
+                frames, stop, _ = ffid_frames.walk(pid, 64)
+                if any(f.get("kind") == "signal" for f in frames):
+                    ident, self.stops = self.stops, self.stops + 1
+                    self.log.emit("exit", ev=ident, how="handler", via="_exit", frames=frames, stop=stop, **common)
+                    self.log.emit("terminal", ev=ident, pid=pid)
+                    self.tell("terminal", pid=pid)
+            del small
+
+    def on_wake(self):
+        """ffi-doctor asks: look at every process once (a hang), then let all of them go."""
+        info = ffid_snapshot.siginfo()
+        if info.get("sender") != self.doctor:
+            return False
+        for inferior in alive():
+            try:
+                select(inferior)
+                ident, self.stops = self.stops, self.stops + 1
+                frame, thread = gdb.newest_frame(), gdb.selected_thread()
+                self.log.emit("interrupted", ev=ident, pid=inferior.pid, tid=thread.ptid[1], name=thread.name, exe=self.exe(), pc=hexa(frame.pc()))
+                ffid_jit.prepare(inferior.pid, self.exe())
+                ffid_snapshot.heavy(self.log, ident, inferior, self.exe())
+            except (gdb.error, RuntimeError) as error:
+                self.log.emit("warning", what="interrupted process %d" % inferior.pid, why=str(error))
+        for inferior in alive():
+            try:
+                execute("detach inferiors %d" % inferior.num)
+            except gdb.error as error:
+                self.log.emit("warning", what="detach", why=str(error))
+        return True
+
+    def on_exit(self, event, pid):
+        code = getattr(event, "exit_code", None)
+        signal = None
+        if code is None:
+            value = gdb.convenience_variable("_exitsignal")
+            signal = int(value) if value is not None else None
+        self.log.emit("exited", pid=pid, code=code, signal=signal)
+
+    def run(self):
+        command, errors = "continue", 0
+        while True:
+            self.events.clear()
+            try:
+                execute(command)
+            except gdb.error as error:
+                errors += 1
+                self.log.emit("warning", what=command, why=str(error))
+                if errors > 200:
+                    break
+            command = "continue"
+            for event, pid in list(self.events):
+                try:
+                    if isinstance(event, gdb.ExitedEvent):
+                        self.on_exit(event, pid)
+                    elif isinstance(event, gdb.SignalEvent) and event.stop_signal == WAKE:
+                        if self.on_wake():
+                            return
+                        command = "signal " + WAKE
+                    elif isinstance(event, gdb.SignalEvent):
+                        command = self.on_signal(event) or command
+                    elif isinstance(event, gdb.BreakpointEvent):
+                        self.on_breakpoint(event)
+                except (gdb.error, RuntimeError, OSError) as error:
+                    # The process may be gone under our hands (SIGKILL at a stop): the rest of the tree goes on.
+                    self.log.emit("warning", what=type(event).__name__, why=str(error))
+            rest = alive()
+            if not rest:
+                break
+            if not gdb.selected_inferior().pid or not gdb.selected_inferior().threads():
+                select(rest[0])
+                command = "continue"
+
+
+def alive():
+    return [i for i in gdb.inferiors() if i.pid and i.threads()]
+
+
+def select(inferior):
+    if gdb.selected_inferior().num != inferior.num:
+        execute("inferior %d" % inferior.num)
+    if gdb.selected_thread() is None:
+        inferior.threads()[0].switch()
+
+
+def main():
+    capture = Capture()
+    capture.setup()
+    if not capture.attach():
+        return
+    try:
+        capture.run()
+        capture.log.emit("end", stops=capture.stops, full=capture.log.failed)
+    except Exception as error:  # A bug of ours: recorded with its trace, the target let go unharmed.
+        import traceback
+        capture.log.emit("bug", why=str(error), trace=traceback.format_exc())
+        for inferior in alive():
+            try:
+                execute("detach inferiors %d" % inferior.num)
+            except gdb.error:
+                pass
+    capture.tell("done")
+
+
+main()

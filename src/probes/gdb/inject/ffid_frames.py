@@ -1,0 +1,194 @@
+"""Stacks: gdb's own unwinder, with generated code through ffid_jit, deep recursion skipped instead of walked."""
+import time
+
+import gdb
+
+import ffid_jit
+import ffid_maps
+from ffid_log import hexa
+
+MASK = (1 << 64) - 1
+SCALARS = None
+KINDS = {}
+FOLD_AFTER = 512
+KEEP = 64
+MAX_PERIOD = 24
+BUDGET_S = 4.0
+SYSTEM_PATHS = ("/usr/lib/", "/lib/", "/lib64/", "/usr/bin/", "/bin/", "/usr/sbin/", "/opt/java/")
+
+
+def setup():
+    global SCALARS
+    SCALARS = {gdb.TYPE_CODE_INT, gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_BOOL, gdb.TYPE_CODE_ENUM, gdb.TYPE_CODE_CHAR, gdb.TYPE_CODE_REF}
+    KINDS.update({gdb.SIGTRAMP_FRAME: "signal", gdb.INLINE_FRAME: "inlined"})
+
+
+def describe(frame, pid, innermost, with_args):
+    """One frame as plain data. Values of Go frames are never read: formatting a Go string makes gdb 13 crash."""
+    pc = frame.pc() & MASK
+    row = ffid_maps.current(pid).at(pc)
+    d = {"pc": hexa(pc), "fn": frame.name()}
+    kind = KINDS.get(frame.type())
+    if kind:
+        d["kind"] = kind
+    if row:
+        d["mod"] = row[4]
+        d["off"] = hexa(pc - row[0] + row[3])
+        if ffid_maps.executable_anonymous(row) or d["fn"] is None:
+            text = ffid_jit.perf_map(pid).name(pc if innermost else pc - 1) or ffid_jit.builtin_name(row, pc)
+            if text:
+                d["jit"] = text
+            elif ffid_maps.executable_anonymous(row):
+                d["kind"] = "jit"
+    sal = frame.find_sal()
+    if sal.symtab:
+        d["file"] = sal.symtab.fullname()
+        d["line"] = sal.line
+        if with_args and not d["file"].endswith((".go", ".s")) and row and not row[4].startswith(SYSTEM_PATHS):
+            args = scalar_args(frame)
+            if args:
+                d["args"] = args
+    return d
+
+
+def scalar_args(frame):
+    out = []
+    try:
+        block = frame.block()
+        while block and not block.function and not block.is_global:
+            block = block.superblock
+        for symbol in block or ():
+            if not symbol.is_argument or len(out) >= 12:
+                continue
+            try:
+                value = symbol.value(frame)
+                if value.type.strip_typedefs().code in SCALARS and not value.is_optimized_out:
+                    out.append([symbol.name, hexa(value.cast(gdb.lookup_type("long")) if value.type.strip_typedefs().code == gdb.TYPE_CODE_REF else value)])
+            except (gdb.error, ValueError, RuntimeError):
+                continue
+    except (gdb.error, RuntimeError):
+        pass
+    return out
+
+
+def walk(pid, limit, arg_frames=0, until=None):
+    """
+    Frames from the selected frame outward, at most `limit`; (frames, why it ended early or None, raw cursor list).
+    `until`: stop after a frame whose name is in it.
+    """
+    out, cursors, stop, deadline = [], [], None, time.monotonic() + BUDGET_S
+    frame = gdb.newest_frame()
+    while frame is not None:
+        if len(out) >= limit:
+            stop = "limit of %d frames" % limit
+            break
+        if time.monotonic() > deadline:
+            stop = "time limit"
+            break
+        try:
+            d = describe(frame, pid, not out, len(out) < arg_frames)
+            out.append(d)
+            cursors.append((frame.pc() & MASK, register(frame, "rsp"), register(frame, "rbp"), frame.type()))
+            if until and d["fn"] in until:
+                break
+            reason = frame.unwind_stop_reason()
+            if reason not in (gdb.FRAME_UNWIND_NO_REASON, gdb.FRAME_UNWIND_OUTERMOST):
+                stop = gdb.frame_stop_reason_string(reason)
+            frame = frame.older()
+        except (gdb.error, RuntimeError) as error:
+            stop = str(error)
+            break
+    return out, stop, cursors
+
+
+def register(frame, name):
+    try:
+        return int(frame.read_register(name)) & MASK
+    except (gdb.error, ValueError):
+        return 0
+
+
+def full(pid, arg_frames=16, until=None):
+    """The whole stack. A runaway recursion is recognised by its constant stride and skipped, its frames counted."""
+    frames, stop, cursors = walk(pid, FOLD_AFTER, arg_frames, until)
+    if not (stop and stop.startswith("limit")):
+        return frames, stop
+    skipped = skip_recursion(pid, cursors, until)
+    if skipped is None:
+        frames, stop, _ = walk(pid, 4096, arg_frames, until)
+        return frames, stop
+    count, rest, stop = skipped
+    # Counted from the same cursor: the 256 frames up to it, the whole cycles jumped over, then what was walked.
+    return frames[:KEEP] + [{"pc": frames[KEEP]["pc"], "fn": None, "kind": "folded", "count": count - KEEP}] + rest, stop
+
+
+def skip_recursion(pid, cursors, until):
+    real = [i for i, c in enumerate(cursors) if c[3] != gdb.INLINE_FRAME]
+    base = next((i for i in real if i >= 256), None)
+    if base is None:
+        return None
+    period = find_period(cursors, base)
+    if period is None:
+        return None
+    stride = cursors[base + period][1] - cursors[base][1]
+    older = next(i for i in real if i > base)
+    slot, expected = cursors[older][1] - 8, cursors[older][0]
+    row = ffid_maps.current(pid).at(slot)
+    inferior = gdb.selected_inferior()
+
+    def holds(k):
+        where = slot + k * stride
+        if row is None or where + 8 > row[1]:
+            return False
+        try:
+            return int.from_bytes(inferior.read_memory(where, 8).tobytes(), "little") == expected
+        except gdb.error:
+            return False
+
+    low, high = 0, 1
+    while holds(high):
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    cycles = max(0, low - 1)
+    pc, sp, bp, _ = cursors[base]
+    moves = cursors[base + period][2] - bp == stride
+    with moved_to(pc, sp + cycles * stride, bp + cycles * stride if moves else bp):
+        rest, stop, _ = walk(pid, FOLD_AFTER, 0, until)
+    return base + cycles * period, rest, stop
+
+
+def find_period(cursors, base):
+    for period in range(1, MAX_PERIOD + 1):
+        span = range(base, len(cursors) - 2 * period)
+        if len(span) < 4 * period:
+            continue
+        stride = cursors[base + period][1] - cursors[base][1]
+        if stride > 0 and cursors[base][3] != gdb.INLINE_FRAME and all(
+            cursors[i][0] == cursors[i + period][0] and cursors[i + period][1] - cursors[i][1] == stride for i in span
+        ):
+            return period
+    return None
+
+
+class moved_to:
+    """Looks from another place of the same stack, registers put back whatever happens. Live processes only."""
+
+    def __init__(self, pc, sp, bp=None):
+        self.target = {"rip": pc, "rsp": sp, "rbp": bp}
+
+    def __enter__(self):
+        frame = gdb.newest_frame()
+        self.saved = {name: register(frame, name) for name in self.target}
+        self.write(self.target)
+
+    def __exit__(self, *_):
+        self.write(self.saved)
+        return False
+
+    @staticmethod
+    def write(values):
+        for name in ("rsp", "rbp", "rip"):
+            if values[name] is not None:
+                gdb.execute("set $%s=%d" % (name, values[name]), to_string=True)

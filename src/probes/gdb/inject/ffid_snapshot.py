@@ -1,0 +1,164 @@
+"""What is recorded at a stop: light for signals that are likely to be handled, heavy where the process may have been hurt."""
+import gdb
+
+import ffid_frames
+import ffid_go
+import ffid_jit
+import ffid_maps
+from ffid_log import hexa
+
+MASK = (1 << 64) - 1
+LIGHT_FRAMES = 16
+THREAD_FRAMES = 64
+MAX_THREADS = 2000
+WINDOW_BEFORE, WINDOW = 32, 96
+NOT_POINTERS = ("eflags", "cs", "ss", "ds", "es", "fs", "gs")
+
+
+def siginfo():
+    out = {}
+    try:
+        si = gdb.parse_and_eval("$_siginfo")
+        out["signo"], out["code"], out["errno"] = int(si["si_signo"]), int(si["si_code"]), int(si["si_errno"])
+        if out["code"] > 0:
+            out["addr"] = hexa(si["_sifields"]["_sigfault"]["si_addr"])
+        else:
+            out["sender"] = int(si["_sifields"]["_kill"]["si_pid"])
+    except (gdb.error, RuntimeError) as error:
+        out["error"] = str(error)
+    return out
+
+
+def registers(frame):
+    out = {}
+    for r in frame.architecture().registers("general"):
+        try:
+            out[r.name] = hexa(frame.read_register(r))
+        except (gdb.error, ValueError):
+            continue
+    for name in ("fs_base", "gs_base"):
+        try:
+            out[name] = hexa(frame.read_register(name))
+        except (gdb.error, ValueError):
+            continue
+    return out
+
+
+def instruction(frame):
+    try:
+        return frame.architecture().disassemble(frame.pc())[0]["asm"]
+    except gdb.error:
+        return None
+
+
+def light(pid):
+    frames, stop, _ = ffid_frames.walk(pid, LIGHT_FRAMES)
+    return {"frames": frames, "stop": stop}
+
+
+def heavy(log, event, inferior, exe):
+    """In stages, each a line of its own: the dearest and least certain come last."""
+    pid, thread = inferior.pid, gdb.selected_thread()
+    maps = ffid_maps.current(pid, fresh=True)
+    ffid_jit.perf_map(pid).refresh()
+    frame = gdb.newest_frame()
+    log.emit("maps", ev=event, rows=[[hexa(a), hexa(b), perms, hexa(off), path] for a, b, perms, off, path in maps.rows])
+    log.emit("disassembly", ev=event, rows=disassembly(frame))
+    log.emit("memory", ev=event, rows=memory(inferior, frame, maps))
+    log.emit("abort-message", ev=event, text=abort_message(inferior))
+    goid = None
+    if ffid_go.is_go(exe):
+        frames, stop, goid = ffid_go.joined(pid, thread.ptid[1], 16)
+    else:
+        frames, stop = ffid_frames.full(pid)
+    log.emit("stack", ev=event, tid=thread.ptid[1], goid=goid, frames=frames, stop=stop)
+    log.emit("modules", ev=event, rows=modules(maps))
+    threads(log, event, inferior, thread, exe)
+    log.emit("heavy-end", ev=event)
+
+
+def disassembly(frame, before=6, after=5):
+    arch, pc = frame.architecture(), frame.pc() & MASK
+    rows = []
+    start = function_start(frame, pc)
+    try:
+        if start is not None and 0 < pc - start < 1 << 16:
+            rows = [i for i in arch.disassemble(start, pc - 1) if i["addr"] < pc][-before:]
+        rows += arch.disassemble(pc, count=after + 1)
+    except gdb.error:
+        pass
+    return [[hexa(i["addr"]), i["asm"]] for i in rows]
+
+
+def function_start(frame, pc):
+    try:
+        function = frame.function()
+        if function is not None:
+            return int(function.value().address) & MASK
+        text = gdb.execute("info symbol %d" % pc, to_string=True).split(" in section")[0].split(" + ")
+        return pc - int(text[1]) if len(text) == 2 and text[1].isdigit() else None
+    except (gdb.error, RuntimeError):
+        return None
+
+
+def memory(inferior, frame, maps):
+    rows = []
+    for name, text in registers(frame).items():
+        value = int(text, 16)
+        row = maps.at(value)
+        if row is None or name in NOT_POINTERS or "r" not in row[2]:
+            continue
+        low = max(row[0], value - WINDOW_BEFORE)
+        try:
+            data = inferior.read_memory(low, min(WINDOW, row[1] - low)).tobytes()
+        except gdb.error:
+            continue
+        rows.append([name, hexa(low), data.hex()])
+    return rows
+
+
+def abort_message(inferior):
+    """glibc keeps the text of its last abort: __abort_msg points at {unsigned size; char text[]} (stdlib/abort.h)."""
+    try:
+        pointer = int(gdb.parse_and_eval("*(unsigned long *)&__abort_msg"))
+        if not pointer:
+            return None
+        size = int.from_bytes(inferior.read_memory(pointer, 4).tobytes(), "little")
+        text = inferior.read_memory(pointer + 4, max(0, min(size - 4, 4096))).tobytes()
+        return text.split(b"\0")[0].decode("utf-8", "replace").strip() or None
+    except (gdb.error, OverflowError):
+        return None
+
+
+def modules(maps):
+    rows = []
+    for objfile in gdb.objfiles():
+        if not objfile.is_valid() or objfile.filename is None or objfile.owner is not None:
+            continue
+        span = maps.range_of(objfile.filename)
+        if span:
+            rows.append([objfile.filename, getattr(objfile, "build_id", None), hexa(span[0]), hexa(span[1])])
+    return rows
+
+
+def threads(log, event, inferior, faulting, exe):
+    go = ffid_go.is_go(exe)
+    for i, thread in enumerate(sorted(inferior.threads(), key=lambda t: t.num)):
+        if i >= MAX_THREADS:
+            log.emit("warning", what="threads", why="more than %d threads; the rest was not walked" % MAX_THREADS)
+            break
+        if thread.ptid == faulting.ptid:
+            continue
+        try:
+            thread.switch()
+            goid = None
+            if go:
+                frames, stop, _ = ffid_frames.walk(inferior.pid, THREAD_FRAMES, until=ffid_go.SWITCH)
+                found = ffid_go.goroutine(thread.ptid[1])
+                goid = found[0] if found else None
+            else:
+                frames, stop, _ = ffid_frames.walk(inferior.pid, THREAD_FRAMES)
+            log.emit("thread", ev=event, tid=thread.ptid[1], name=thread.name, goid=goid, frames=frames, stop=stop)
+        except (gdb.error, RuntimeError) as error:
+            log.emit("thread", ev=event, tid=thread.ptid[1], name=None, goid=None, frames=[], stop=str(error))
+    faulting.switch()

@@ -1,0 +1,113 @@
+"""
+Deaths that are no signals, seen by breakpoints: a Go runtime's fatal exit, a Rust panic at its first hand, the dynamic linker's
+errors, and a signal handler that ends in _exit. Each stands on a function that runs rarely, so that a healthy program pays nothing.
+"""
+import gdb
+
+import ffid_frames
+import ffid_go
+from ffid_log import hexa
+
+PANIC_NAMES = ("rust_panic", "__rustc::rust_panic")
+
+
+class Watch(gdb.Breakpoint):
+    def __init__(self, spec, what, log):
+        super().__init__(spec, internal=True, qualified=True)
+        self.silent = True
+        self.what, self.log = what, log
+
+
+class LinkerError(Watch):
+    """_dl_signal_error(errcode, object, occasion, text) and _dl_signal_exception(errcode, {object, text}, occasion) of glibc."""
+
+    def stop(self):
+        try:
+            inferior = gdb.selected_inferior()
+            words = {r: int(gdb.parse_and_eval("$" + r)) & ((1 << 64) - 1) for r in ("rdi", "rsi", "rdx", "rcx")}
+            if self.what == "exception":
+                pair = inferior.read_memory(words["rsi"], 16).tobytes()
+                obj, text, occasion = int.from_bytes(pair[:8], "little"), int.from_bytes(pair[8:], "little"), words["rdx"]
+            else:
+                obj, text, occasion = words["rsi"], words["rcx"], words["rdx"]
+            self.log.emit("linker-error", pid=inferior.pid, tid=gdb.selected_thread().ptid[1], errno=words["rdi"] & 0x7FFFFFFF,
+                          object=cstring(inferior, obj), text=cstring(inferior, text), occasion=cstring(inferior, occasion))
+        except (gdb.error, RuntimeError):
+            pass
+        return False
+
+
+def cstring(inferior, address, limit=2048):
+    """A C string of the target, read in small pieces as it may end right before an unmapped page."""
+    out = b""
+    while address and len(out) < limit:
+        step = min(64, 4096 - (address + len(out)) % 4096)
+        try:
+            piece = inferior.read_memory(address + len(out), step).tobytes()
+        except gdb.error:
+            break
+        out += piece
+        if b"\0" in piece:
+            break
+    return out.split(b"\0")[0].decode("utf-8", "replace") if address else None
+
+
+class Watches:
+    """Pending until the function is loaded; gdb sets each again in every process of the tree."""
+
+    def __init__(self, log):
+        self.log = log
+        self.panic, self.go_exit, self.handler_exit = [], [], []
+        self.go_seen = set()
+
+    def arm(self):
+        gdb.execute("set breakpoint pending on", to_string=True)
+        self.add(LinkerError, "_dl_signal_error", "error")
+        self.add(LinkerError, "_dl_signal_exception", "exception")
+        self.panic = [b for b in (self.add(Watch, name, "panic") for name in PANIC_NAMES) if b]
+
+    def add(self, kind, spec, what):
+        try:
+            return kind(spec, what, self.log)
+        except (gdb.error, RuntimeError) as error:
+            self.log.emit("warning", what="breakpoint %s" % spec, why=str(error))
+            return None
+
+    def program_loaded(self, exe):
+        """Go programs: the runtime's exit is the only place that every fatal path passes."""
+        name = ffid_go.exit_symbol()
+        if name and name not in self.go_seen:
+            self.go_seen.add(name)
+            found = self.add(Watch, name, "go-exit")
+            if found:
+                self.go_exit.append(found)
+
+    def arm_handler_exit(self):
+        """After the first caught fault: a crash handler may end the process by _exit, and no signal would ever show it."""
+        if not self.handler_exit:
+            found = self.add(Watch, "_exit", "handler-exit")
+            self.handler_exit = [found] if found else [None]
+
+
+def panic_payload(inferior):
+    """
+    The message behind `rust_panic(&mut dyn PanicPayload)`: its data holds a &str or a formatted String whose layout Rust does not
+    promise. Every reading is checked to be text in full; none holds, none is told.
+    """
+    mask = (1 << 64) - 1
+    try:
+        data = int(gdb.parse_and_eval("$rdi")) & mask
+        words = [int.from_bytes(inferior.read_memory(data + 8 * i, 8).tobytes(), "little") for i in range(6)]
+    except (gdb.error, RuntimeError):
+        return None
+    for i in range(4):
+        for pointer, length, capacity in ((words[i], words[i + 1], None), (words[i + 1], words[i + 2], words[i])):
+            if not 1 <= length <= 8192 or pointer < 4096 or (capacity is not None and not length <= capacity <= 1 << 40):
+                continue
+            try:
+                text = inferior.read_memory(pointer, length).tobytes().decode("utf-8")
+            except (gdb.error, UnicodeDecodeError):
+                continue
+            if all(c.isprintable() or c in "\n\t" for c in text):
+                return text
+    return None

@@ -1,0 +1,144 @@
+import { closeSync, constants, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, statSync, writeSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { z } from "zod";
+import { UserError } from "../model/errors.js";
+import { RUN_DIRECTORY_VERSION, RunManifest } from "../model/manifest.js";
+
+const PRIVATE_DIRECTORY = 0o700;
+const PRIVATE_FILE = 0o600;
+
+/** Where a run rests on disk: manifest.json, raw/<step>/..., report.json. Readable by its owner alone. */
+export class RunDirectory {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Makes a fresh one. Throws UserError when the place is taken or cannot be written. */
+  static create(path: string): RunDirectory {
+    const full = resolve(path);
+    try {
+      mkdirSync(full, { recursive: true, mode: PRIVATE_DIRECTORY });
+      if (readdirSync(full).length > 0) {
+        throw new UserError(`the run directory ${path} is not empty`, { hint: "name a new one with --out, or remove it first" });
+      }
+      mkdirSync(join(full, "raw"), { mode: PRIVATE_DIRECTORY });
+    } catch (error) {
+      throw error instanceof UserError ? error : cannotWrite(path, error);
+    }
+    return new RunDirectory(full);
+  }
+
+  /** Opens one that a run has left. Throws UserError when it is missing or is no run directory. */
+  static open(path: string): RunDirectory {
+    const full = resolve(path);
+    const facts = statSync(full, { throwIfNoEntry: false });
+    if (facts === undefined) {
+      throw new UserError(`no such run directory: ${path}`, { hint: "runs lie in .ffi-doctor/ unless --out named another place" });
+    }
+    if (!facts.isDirectory()) {
+      throw new UserError(`${path} is a file, not a run directory`, { hint: "name the directory that holds its manifest.json" });
+    }
+    return new RunDirectory(full);
+  }
+
+  stepPath(step: string, ...rest: string[]): string {
+    return join(this.path, "raw", step, ...rest);
+  }
+
+  makeStep(step: string): string {
+    const path = this.stepPath(step);
+    mkdirSync(path, { mode: PRIVATE_DIRECTORY });
+    return path;
+  }
+
+  /** Written beside and renamed, so that a reader never sees half of it. Throws UserError on a full disk. */
+  writeJson(name: string, value: unknown): void {
+    this.writeText(name, `${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  writeText(name: string, text: string): void {
+    const target = join(this.path, name);
+    const temporary = `${target}.${process.pid}.tmp`;
+    try {
+      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
+      const fd = openSync(temporary, flags, PRIVATE_FILE);
+      try {
+        const bytes = Buffer.from(text);
+        for (let at = 0; at < bytes.length; ) {
+          at += writeSync(fd, bytes, at);
+        }
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(temporary, target);
+    } catch (error) {
+      throw cannotWrite(target, error);
+    }
+  }
+
+  /** File contents, or null when there is no such file. Throws UserError when it is there and cannot be read. */
+  read(name: string): string | null {
+    try {
+      const fd = openSync(join(this.path, name), constants.O_RDONLY | constants.O_NOFOLLOW);
+      try {
+        return readFileSync(fd, "utf8");
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === "ENOENT") {
+        return null;
+      }
+      throw new UserError(`${join(this.path, name)} cannot be read (${code ?? String(error)})`, { cause: error });
+    }
+  }
+
+  writeManifest(manifest: RunManifest): void {
+    this.writeJson("manifest.json", manifest);
+  }
+
+  readManifest(): RunManifest {
+    const value = this.readJson("manifest.json");
+    const version = (value as { version?: unknown } | null)?.version;
+    if (typeof version === "number" && version > RUN_DIRECTORY_VERSION) {
+      throw new UserError(`${this.path} was written by a newer ffi-doctor (format ${version})`, { hint: "update ffi-doctor" });
+    }
+    return this.check(RunManifest, value, "manifest.json");
+  }
+
+  private readJson(name: string): unknown {
+    const text = this.read(name);
+    if (text === null) {
+      throw new UserError(`${this.path} is no run directory: it has no ${name}`, { hint: "name the directory that a run wrote" });
+    }
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new UserError(`${join(this.path, name)} is damaged: ${(error as Error).message}`, {
+        hint: "the raw recordings under raw/ are still there; run the command again for a new report",
+        cause: error,
+      });
+    }
+  }
+
+  private check<T>(schema: z.ZodType<T>, value: unknown, name: string): T {
+    const result = schema.safeParse(value);
+    if (!result.success) {
+      const first = result.error.issues[0];
+      throw new UserError(`${join(this.path, name)} is damaged: ${first?.path.join(".") ?? ""} ${first?.message ?? ""}`, {
+        hint: "it was edited, or written by another version; run the command again",
+      });
+    }
+    return result.data;
+  }
+}
+
+function cannotWrite(path: string, error: unknown): UserError {
+  const code = (error as NodeJS.ErrnoException).code;
+  const why = code === "ENOSPC" ? "the disk is full" : code === "EACCES" || code === "EPERM" ? "permission denied" : (code ?? String(error));
+  return new UserError(`cannot write ${path}: ${why}`, { exitCode: 2, hint: "name another place with --out", cause: error });
+}

@@ -1,0 +1,170 @@
+import { closeSync, openSync, readSync } from "node:fs";
+
+/** The few facts of an ELF file (gABI 4.1; x86-64 psABI) that ffi-doctor asks for. Little-endian 64-bit files in full, others by machine only. */
+export interface ElfFacts {
+  machine: string;
+  bits: 32 | 64;
+  type: "executable" | "shared" | "core" | "other";
+  interpreter: string | null;
+  soname: string | null;
+  needed: string[];
+  buildId: string | null;
+  debugInfo: boolean;
+  sections: ReadonlySet<string>;
+}
+
+const MACHINES: Record<number, string> = { 3: "x86", 8: "mips", 40: "arm", 62: "x86-64", 183: "aarch64", 243: "riscv", 21: "ppc64", 22: "s390" };
+const TYPES = ["other", "other", "executable", "shared", "core"] as const;
+const SHT_DYNAMIC = 6;
+const SHT_NOTE = 7;
+const DT_NEEDED = 1n;
+const DT_SONAME = 14n;
+const NT_GNU_BUILD_ID = 3;
+const MAX_TABLE = 16 << 20;
+
+interface Section {
+  name: string;
+  type: number;
+  offset: number;
+  size: number;
+  link: number;
+}
+
+class Reader {
+  private readonly fd: number;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  /** Throws RangeError on a range that the file does not have. */
+  at(offset: number, length: number): Buffer {
+    if (length < 0 || length > MAX_TABLE || !Number.isSafeInteger(offset)) {
+      throw new RangeError("table too large");
+    }
+    const out = Buffer.alloc(length);
+    if (readSync(this.fd, out, 0, length, offset) !== length) {
+      throw new RangeError("file is cut short");
+    }
+    return out;
+  }
+}
+
+/** Null for a file that is no ELF, cannot be read, or is damaged. */
+export function readElf(path: string): ElfFacts | null {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch {
+    return null;
+  }
+  try {
+    return parse(new Reader(fd));
+  } catch (error) {
+    if (error instanceof RangeError || (error as NodeJS.ErrnoException).code !== undefined) {
+      return null;
+    }
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function parse(reader: Reader): ElfFacts | null {
+  const ident = reader.at(0, 20);
+  if (ident.readUInt32BE(0) !== 0x7f454c46) {
+    return null;
+  }
+  const bits = ident[4] === 2 ? 64 : 32;
+  const facts: ElfFacts = {
+    machine: MACHINES[ident.readUInt16LE(18)] ?? "unknown",
+    bits,
+    type: TYPES[ident.readUInt16LE(16)] ?? "other",
+    interpreter: null,
+    soname: null,
+    needed: [],
+    buildId: null,
+    debugInfo: false,
+    sections: new Set(),
+  };
+  if (bits !== 64 || ident[5] !== 1) {
+    return facts;
+  }
+  const sections = readSections(reader);
+  const named = new Set(sections.map((section) => section.name));
+  const interp = sections.find((section) => section.name === ".interp");
+  return {
+    ...facts,
+    sections: named,
+    debugInfo: named.has(".debug_info") || named.has(".zdebug_info"),
+    interpreter: interp ? text(reader.at(interp.offset, interp.size), 0) : null,
+    buildId: readBuildId(reader, sections),
+    ...readDynamic(reader, sections),
+  };
+}
+
+function readSections(reader: Reader): Section[] {
+  const header = reader.at(0, 64);
+  const offset = Number(header.readBigUInt64LE(40));
+  const entry = header.readUInt16LE(58);
+  const count = header.readUInt16LE(60);
+  if (offset === 0 || count === 0 || entry < 64) {
+    return [];
+  }
+  const table = reader.at(offset, entry * count);
+  const raw = Array.from({ length: count }, (_, i) => {
+    const at = i * entry;
+    return {
+      nameAt: table.readUInt32LE(at),
+      type: table.readUInt32LE(at + 4),
+      offset: Number(table.readBigUInt64LE(at + 24)),
+      size: Number(table.readBigUInt64LE(at + 32)),
+      link: table.readUInt32LE(at + 40),
+    };
+  });
+  const names = raw[header.readUInt16LE(62)];
+  const strings = names ? reader.at(names.offset, names.size) : Buffer.alloc(0);
+  return raw.map(({ nameAt, ...section }) => ({ name: text(strings, nameAt), ...section }));
+}
+
+function readDynamic(reader: Reader, sections: Section[]): Pick<ElfFacts, "soname" | "needed"> {
+  const dynamic = sections.find((section) => section.type === SHT_DYNAMIC);
+  const strings = dynamic && sections[dynamic.link];
+  const out: Pick<ElfFacts, "soname" | "needed"> = { soname: null, needed: [] };
+  if (!dynamic || !strings) {
+    return out;
+  }
+  const table = reader.at(dynamic.offset, dynamic.size);
+  const names = reader.at(strings.offset, strings.size);
+  for (let at = 0; at + 16 <= table.length; at += 16) {
+    const tag = table.readBigInt64LE(at);
+    const value = Number(table.readBigUInt64LE(at + 8));
+    if (tag === DT_SONAME) {
+      out.soname = text(names, value);
+    } else if (tag === DT_NEEDED) {
+      out.needed.push(text(names, value));
+    }
+  }
+  return out;
+}
+
+function readBuildId(reader: Reader, sections: Section[]): string | null {
+  for (const section of sections.filter((s) => s.type === SHT_NOTE && s.size < 65536)) {
+    const notes = reader.at(section.offset, section.size);
+    for (let at = 0; at + 12 <= notes.length; ) {
+      const nameSize = notes.readUInt32LE(at);
+      const size = notes.readUInt32LE(at + 4);
+      const body = at + 12 + Math.ceil(nameSize / 4) * 4;
+      if (notes.readUInt32LE(at + 8) === NT_GNU_BUILD_ID && text(notes, at + 12) === "GNU") {
+        return notes.subarray(body, body + size).toString("hex");
+      }
+      at = body + Math.ceil(size / 4) * 4;
+    }
+  }
+  return null;
+}
+
+function text(bytes: Buffer, at: number): string {
+  const end = bytes.indexOf(0, at);
+  return bytes.toString("utf8", at, end < 0 ? bytes.length : end);
+}
