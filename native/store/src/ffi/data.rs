@@ -1,0 +1,127 @@
+use super::{fds_bytes, fds_store, guard, handles, input, ok, output};
+use crate::status::{Error, NOT_FOUND, OK};
+use std::ffi::c_void;
+
+/// Stores a value under a key; both are copied. Any thread.
+///
+/// # Safety
+/// `key` and `value` are readable for their lengths in bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fds_put(
+    store: fds_store,
+    key: *const u8,
+    key_len: usize,
+    value: *const u8,
+    value_len: usize,
+) -> i32 {
+    guard(|| {
+        // SAFETY: by the contract above.
+        let (key, value) = unsafe { (input("key", key, key_len)?, input("value", value, value_len)?) };
+        let store = handles::get(store)?;
+        #[cfg(feature = "bytes-use-after-free")]
+        store.lent.forget(key);
+        ok(store.put(key, value))
+    })
+}
+
+/// Reads the value under a key into `out`, which the host frees by `fds_free_bytes`. FDS_NOT_FOUND leaves it empty. Any thread.
+///
+/// # Safety
+/// `key` is readable for its length, `out` writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fds_get(
+    store: fds_store,
+    key: *const u8,
+    key_len: usize,
+    out: *mut fds_bytes,
+) -> i32 {
+    guard(|| {
+        // SAFETY: by the contract above.
+        let key = unsafe { input("key", key, key_len)? };
+        // SAFETY: by the contract above.
+        unsafe { output("out", out, fds_bytes::EMPTY)? };
+        let store = handles::get(store)?;
+        let Some(value) = store.get(key)? else {
+            return Ok(NOT_FOUND);
+        };
+        #[cfg(feature = "bytes-use-after-free")]
+        if super::lent::is_lent(value.len()) {
+            let (ptr, len) = store.lent.lend(key, &value);
+            // SAFETY: by the contract above.
+            return ok(unsafe { output("out", out, fds_bytes { ptr, len }) });
+        }
+        // SAFETY: by the contract above.
+        ok(unsafe { output("out", out, fds_bytes::give(value)) })
+    })
+}
+
+/// Deletes the record under a key: FDS_OK, or FDS_NOT_FOUND. Any thread.
+///
+/// # Safety
+/// `key` is readable for its length in bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fds_delete(store: fds_store, key: *const u8, key_len: usize) -> i32 {
+    guard(|| {
+        // SAFETY: by the contract above.
+        let key = unsafe { input("key", key, key_len)? };
+        Ok(if handles::get(store)?.delete(key)? {
+            OK
+        } else {
+            NOT_FOUND
+        })
+    })
+}
+
+/// Receives the result of `fds_get_async` on the store's worker thread. The value is the host's to free. It must not close the store.
+#[allow(non_camel_case_types)]
+pub type fds_get_callback = Option<unsafe extern "C" fn(user: *mut c_void, status: i32, value: fds_bytes)>;
+
+struct User(*mut c_void);
+// SAFETY: the pointer is the host's; this library only hands it back.
+unsafe impl Send for User {}
+
+impl User {
+    fn get(self) -> *mut c_void {
+        self.0
+    }
+}
+
+/// Reads a value without waiting. FDS_OK: `callback` is called exactly once, on the store's worker thread, maybe before this returns.
+/// Anything else: it is never called.
+///
+/// # Safety
+/// `key` is readable for its length during this call; `callback` and `user` stay valid until the callback has run.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fds_get_async(
+    store: fds_store,
+    key: *const u8,
+    key_len: usize,
+    callback: fds_get_callback,
+    user: *mut c_void,
+) -> i32 {
+    guard(|| {
+        // SAFETY: by the contract above.
+        let key = unsafe { input("key", key, key_len)? };
+        let callback = callback.ok_or_else(|| Error::InvalidArgument("callback is NULL".into()))?;
+        let user = User(user);
+        ok(handles::get(store)?.get_async(key, move |result| {
+            let (status, value) = match result {
+                Ok(Some(value)) => (OK, fds_bytes::give(value)),
+                Ok(None) => (NOT_FOUND, fds_bytes::EMPTY),
+                Err(error) => (error.code(), fds_bytes::EMPTY),
+            };
+            deliver(callback, user, status, value);
+        }))
+    })
+}
+
+#[inline(never)]
+fn deliver(
+    callback: unsafe extern "C" fn(*mut c_void, i32, fds_bytes),
+    user: User,
+    status: i32,
+    value: fds_bytes,
+) {
+    // SAFETY: the host promised that both are valid until now.
+    unsafe { callback(user.get(), status, value) };
+}
