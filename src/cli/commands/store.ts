@@ -63,7 +63,9 @@ async function scan(db: string, prefix: string, options: { json?: boolean }): Pr
   const line = options.json === true ? jsonLine : textLine;
   await withStore(db, { create: false }, async (store) => {
     for (const entry of store.scanSync(prefix)) {
-      await write(line(entry));
+      if (!(await write(line(entry)))) {
+        return;
+      }
     }
   });
 }
@@ -108,10 +110,17 @@ async function readStdin(): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Settles when the reader has room again. */
-function write(data: string | Uint8Array): Promise<void> {
+/** Settles when the reader has room again; false when it went away, as `| head` does. */
+function write(data: string | Uint8Array): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    process.stdout.write(data, (error) => (error ? reject(error) : resolve()));
+    const onError = (error: NodeJS.ErrnoException) => (error.code === "EPIPE" ? resolve(false) : reject(error));
+    process.stdout.once("error", onError);
+    process.stdout.write(data, (error) => {
+      if (error === null || error === undefined) {
+        process.stdout.off("error", onError);
+        resolve(true);
+      }
+    });
   });
 }
 
