@@ -22,8 +22,8 @@ export async function benchStore(store: Store, options: BenchOptions): Promise<B
   const keys = Array.from({ length: count }, (_, i) => `${PREFIX}${i.toString().padStart(9, "0")}`);
   const value = Buffer.alloc(valueSize, "v");
   const workloads: { operation: string; run: () => void | Promise<void> }[] = [
-    { operation: "put", run: () => keys.forEach((key) => store.putSync(key, value)) },
-    { operation: "get", run: () => keys.forEach((key) => store.getSync(key)) },
+    { operation: "put", run: () => putAll(store, keys, value) },
+    { operation: "get", run: () => getAll(store, keys) },
     { operation: "get, by promise", run: () => getByPromise(store, keys) },
     { operation: "scan", run: () => drain(store.scanSync(PREFIX)) },
     { operation: "scan, by promise", run: () => drainAsync(store.scan(PREFIX)) },
@@ -45,6 +45,18 @@ export async function benchStore(store: Store, options: BenchOptions): Promise<B
     }
   }
   return results;
+}
+
+function putAll(store: Store, keys: readonly string[], value: Buffer): void {
+  for (const key of keys) {
+    store.putSync(key, value);
+  }
+}
+
+function getAll(store: Store, keys: readonly string[]): void {
+  for (const key of keys) {
+    store.getSync(key);
+  }
 }
 
 async function getByPromise(store: Store, keys: readonly string[]): Promise<void> {

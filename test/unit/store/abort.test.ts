@@ -85,10 +85,13 @@ function fake(real: StoreFunctions) {
   let callback = 0n;
   const functions: StoreFunctions = {
     ...real,
-    getAsync: Object.assign((_store: unknown, _key: unknown, _size: unknown, registered: bigint) => {
-      callback = registered;
-      return 0;
-    }, { async: () => {} }),
+    getAsync: Object.assign(
+      (_store: unknown, _key: unknown, _size: unknown, registered: bigint) => {
+        callback = registered;
+        return 0;
+      },
+      { async: () => {} },
+    ),
     freeBytes: Object.assign(freed, { async: () => {} }),
   };
   const answer = (status: number) => {

@@ -5,7 +5,14 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { UserError } from "../../../src/model/errors.js";
 import { twins } from "../../../src/model/options.js";
 import { LAYOUT } from "../../../src/store/abi.js";
-import { AbiMismatchError, errorOf, InvalidHandleError, LibraryPanicError, StoreClosedError, StoreError } from "../../../src/store/errors.js";
+import {
+  AbiMismatchError,
+  errorOf,
+  InvalidHandleError,
+  LibraryPanicError,
+  StoreClosedError,
+  StoreError,
+} from "../../../src/store/errors.js";
 import { findLibrary, handshake, loadLibrary } from "../../../src/store/library.js";
 
 afterEach(() => {

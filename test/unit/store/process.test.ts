@@ -28,7 +28,11 @@ beforeAll(() => {
   expect(tsc.stdout).toBe("");
   writeFileSync(
     join(compiled, "cli.js"),
-    'import { storeCommand } from "./cli/commands/store.js"; storeCommand().parseAsync().catch((e) => { console.error(`${e.name}: ${e.message}`); process.exitCode = 2; });',
+    `import { storeCommand } from "./cli/commands/store.js";
+     storeCommand().parseAsync().catch((error) => {
+       console.error(error.name + ": " + error.message);
+       process.exitCode = 2;
+     });`,
   );
 }, 60_000);
 
@@ -120,8 +124,13 @@ describe("the store verb", () => {
     expect(cli("get", db, "a/2").stdout).toBe(value);
     expect(cli("scan", db).stdout).toBe("a/1\tone\na/2\ttab\\t\\u001b[31m line\\nend\\\\ \\u0085\nb\\u202e\t\n");
     const json = cli("scan", "--json", db, "a/").stdout;
-    expect(json).not.toMatch(/[\u001b\u0085]/);
-    expect(json.trimEnd().split("\n").map((line) => JSON.parse(line) as unknown)).toEqual([
+    expect([json.includes("\u001b"), json.includes("\u0085")]).toEqual([false, false]);
+    expect(
+      json
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
       { key: "a/1", value: "one", encoding: "utf8" },
       { key: "a/2", value, encoding: "utf8" },
     ]);

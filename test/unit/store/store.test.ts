@@ -60,8 +60,22 @@ describe("records", () => {
 describe("order", () => {
   it("of promise calls is the order in which they were made", async () => {
     const store = open();
-    const answers = await Promise.all([store.put("a", "1"), store.get("a"), store.put("a", "2"), store.get("a"), store.delete("a"), store.get("a")]);
-    expect(answers.map((answer) => (Buffer.isBuffer(answer) ? answer.toString() : answer))).toEqual([undefined, "1", undefined, "2", true, null]);
+    const answers = await Promise.all([
+      store.put("a", "1"),
+      store.get("a"),
+      store.put("a", "2"),
+      store.get("a"),
+      store.delete("a"),
+      store.get("a"),
+    ]);
+    expect(answers.map((answer) => (Buffer.isBuffer(answer) ? answer.toString() : answer))).toEqual([
+      undefined,
+      "1",
+      undefined,
+      "2",
+      true,
+      null,
+    ]);
   });
 
   it("holds for more calls than koffi's pool takes, over several stores", async () => {
@@ -127,7 +141,11 @@ describe("failures", () => {
 
   it("carry the status's words when they happen in the pool", async () => {
     await expect(Store.open("/nonexistent/x.db")).rejects.toThrow(StorageError);
-    await expect(Store.open("/nonexistent/x.db")).rejects.toMatchObject({ status: -4, operation: "open", message: "open: the storage failed" });
+    await expect(Store.open("/nonexistent/x.db")).rejects.toMatchObject({
+      status: -4,
+      operation: "open",
+      message: "open: the storage failed",
+    });
   });
 
   it("refuse a path with a zero byte, of which the library would see half", () => {
