@@ -18,10 +18,6 @@ export class Connection {
     this.#handle = handle;
   }
 
-  get isOpen(): boolean {
-    return this.#closed === null;
-  }
-
   /** Calls on this thread and returns the status, which is no failure. */
   now(operation: string, call: (handle: Handle) => number): number {
     this.#assertOpen(operation);
