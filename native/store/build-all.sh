@@ -6,17 +6,27 @@ out="$here/../build/store"
 all=(healthy thread-local-runtime stale-handle bytes-use-after-free double-free panic-across-boundary stack-overflow)
 wanted=("$@")
 [ ${#wanted[@]} -gt 0 ] || wanted=("${all[@]}")
+for variant in "${wanted[@]}"; do
+    if [[ " ${all[*]} " != *" $variant "* ]]; then
+        echo "build-all.sh: no such variant: $variant (there are: ${all[*]})" >&2
+        exit 64
+    fi
+done
+
+# The place cargo reads its settings from: elsewhere the frame pointers would be lost without a word.
 cd "$here"
 for variant in "${wanted[@]}"; do
-    features=(--features "$variant")
-    [ "$variant" != healthy ] || features=()
     library="$out/$variant/libffi_doctor_store.so"
-    if [ -e "$library" ] && [ -z "$(find Cargo.toml Cargo.lock build.rs src -newer "$library" -print -quit)" ]; then
+    if [ -e "$library" ] && [ -z "$(find .cargo Cargo.toml Cargo.lock build.rs build-all.sh src -newer "$library" -print -quit)" ]; then
+        echo "store: $variant is up to date"
         continue
     fi
+    features=(--features "$variant")
+    [ "$variant" != healthy ] || features=()
     echo "store: building $variant"
-    cargo build --release --locked --quiet --lib "${features[@]}"
+    cargo build --release --locked --quiet --lib --target-dir target "${features[@]}"
     mkdir -p "$out/$variant"
+    # Renamed into place: a process that runs with the old file keeps it whole.
     cp target/release/libffi_doctor_store.so "$library.new"
     mv "$library.new" "$library"
 done

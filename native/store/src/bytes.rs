@@ -1,7 +1,4 @@
-//! Memory that crosses: allocated here, freed here.
-
-#[cfg(feature = "double-free")]
-use std::sync::Mutex;
+//! Values that cross: allocated here, freed here.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,7 +9,8 @@ pub fn outstanding() -> u64 {
     OUTSTANDING.load(Ordering::Relaxed)
 }
 
-/// Gives a value away. The box is shrunk to its length, so that pointer and length are all that freeing needs.
+/// Gives a value away. The box is shrunk to its length, so that pointer and length are all that freeing needs: a capacity that
+/// nobody remembers would reach the allocator as a wrong size.
 pub fn give(value: Vec<u8>) -> (*mut u8, usize) {
     if value.is_empty() {
         return (std::ptr::null_mut(), 0);
@@ -20,10 +18,7 @@ pub fn give(value: Vec<u8>) -> (*mut u8, usize) {
     let boxed = value.into_boxed_slice();
     let len = boxed.len();
     OUTSTANDING.fetch_add(len as u64, Ordering::Relaxed);
-    let pointer = Box::into_raw(boxed).cast::<u8>();
-    #[cfg(feature = "double-free")]
-    HOT.lock().unwrap().push((pointer as usize, len));
-    (pointer, len)
+    (Box::into_raw(boxed).cast(), len)
 }
 
 /// # Safety
@@ -35,28 +30,49 @@ pub unsafe fn take_back(pointer: *mut u8, len: usize) {
     OUTSTANDING.fetch_sub(len as u64, Ordering::Relaxed);
     // SAFETY: by the contract above this is the box that `give` leaked.
     drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(pointer, len)) });
-    #[cfg(feature = "double-free")]
-    evict_hot_value(pointer, len);
 }
 
-/// Twin: values given away stay in a cache of hot values that believes it owns them, and eviction frees them again.
-#[cfg(feature = "double-free")]
-static HOT: Mutex<Vec<(usize, usize)>> = Mutex::new(Vec::new());
+/// Where a handle's values go out: each as a copy of its own, which no later call touches.
+#[cfg(not(feature = "bytes-use-after-free"))]
+#[derive(Clone, Default)]
+pub struct Outlet;
 
-#[cfg(feature = "double-free")]
-#[inline(never)]
-fn evict_hot_value(pointer: *mut u8, len: usize) {
-    let mut hot = HOT.lock().unwrap();
-    let Some(i) = hot.iter().position(|entry| entry.0 == pointer as usize) else {
-        return;
-    };
-    hot.swap_remove(i);
-    drop(hot);
-    // SAFETY: there is none: the caller has freed it already.
-    drop(unsafe {
-        Box::from_raw(std::ptr::slice_from_raw_parts_mut(
-            std::hint::black_box(pointer),
-            len,
-        ))
-    });
+#[cfg(not(feature = "bytes-use-after-free"))]
+impl Outlet {
+    pub fn give(&self, _key: &[u8], value: Vec<u8>) -> (*mut u8, usize) {
+        give(value)
+    }
+
+    /// The record under `key` has changed: nothing to do, copies do not mind.
+    pub fn changed(&self, _key: &[u8]) {}
+}
+
+#[cfg(feature = "bytes-use-after-free")]
+pub use crate::lent::Outlet;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_is_counted_until_it_comes_back() {
+        let mut value = Vec::with_capacity(1000);
+        value.extend_from_slice(b"abc");
+        let (pointer, len) = give(value);
+        assert_eq!((len, outstanding()), (3, 3));
+        // SAFETY: just given.
+        assert_eq!(unsafe { std::slice::from_raw_parts(pointer, len) }, b"abc");
+        // SAFETY: just given, and once.
+        unsafe { take_back(pointer, len) };
+        assert_eq!(outstanding(), 0);
+    }
+
+    #[test]
+    fn an_empty_value_is_null() {
+        let (pointer, len) = give(Vec::with_capacity(10));
+        assert!(pointer.is_null());
+        assert_eq!(len, 0);
+        // SAFETY: null is ignored.
+        unsafe { take_back(pointer, len) };
+    }
 }

@@ -6,10 +6,26 @@ thread_local! {
     static LAST: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
+/// A call made while the thread is being torn down loses its text rather than the process.
 pub fn set(text: String) {
-    LAST.with(|last| *last.borrow_mut() = text);
+    let _ = LAST.try_with(|last| *last.borrow_mut() = text);
 }
 
 pub fn get() -> String {
-    LAST.with(|last| last.borrow().clone())
+    LAST.try_with(|last| last.borrow().clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn each_thread_has_its_own() {
+        super::set("mine".into());
+        std::thread::spawn(|| {
+            assert_eq!(super::get(), "");
+            super::set("theirs".into());
+        })
+        .join()
+        .unwrap();
+        assert_eq!(super::get(), "mine");
+    }
 }

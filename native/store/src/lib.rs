@@ -5,7 +5,11 @@
 mod bytes;
 mod engine;
 pub mod ffi;
+#[cfg(feature = "double-free")]
+mod hot;
 mod last_error;
+#[cfg(feature = "bytes-use-after-free")]
+mod lent;
 mod prefix;
 mod registry;
 mod runtime;

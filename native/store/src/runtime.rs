@@ -1,31 +1,56 @@
-//! What a call needs besides the store: counters and limits.
+//! What a call needs besides the store: its counters and its limits.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::status::{Error, Result};
+use std::sync::atomic::AtomicU64;
+
+/// The longest key, in bytes.
+pub const MAX_KEY_BYTES: u64 = 64 << 10;
 
 /// Owned by the handle, so that it is there whatever thread a call arrives on.
 #[repr(C)]
-#[derive(Default)]
 pub struct Runtime {
     pub gets: AtomicU64,
     pub puts: AtomicU64,
     pub deletes: AtomicU64,
     pub scans_open: AtomicU64,
-    reserved: [AtomicU64; 2],
-    /// Bumped by every read, to age the cache.
-    pub read_epoch: AtomicU64,
+    _reserved: [u64; 2],
+    max_key_bytes: u64,
 }
 
-impl Runtime {
-    pub fn enter_read(&self) {
-        self.gets.fetch_add(1, Ordering::Relaxed);
-        self.read_epoch.fetch_add(1, Ordering::Relaxed);
+// The twin faults at this offset from null, and what recognises the fault was told so.
+const _: () = assert!(std::mem::offset_of!(Runtime, max_key_bytes) == 0x30);
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Runtime {
+            gets: AtomicU64::new(0),
+            puts: AtomicU64::new(0),
+            deletes: AtomicU64::new(0),
+            scans_open: AtomicU64::new(0),
+            _reserved: [0; 2],
+            max_key_bytes: MAX_KEY_BYTES,
+        }
     }
 }
 
-/// Twin: the runtime lives in a thread-local that `open` sets. It works as long as all calls come from one OS thread, which a Go
-/// scheduler or a thread pool does not promise.
+impl Runtime {
+    #[inline(never)]
+    pub fn check_key(&self, key: &[u8]) -> Result<()> {
+        let limit = self.max_key_bytes;
+        if key.len() as u64 > limit {
+            return Err(Error::InvalidArgument(format!(
+                "the key has {} bytes, at most {limit} are allowed",
+                key.len()
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Twin: the runtime is the thread's, set up by `open`. That works as long as one OS thread makes all the calls, which neither a
+/// Go scheduler nor a thread pool promises. The cure is above: the handle owns it.
 #[cfg(feature = "thread-local-runtime")]
-pub mod thread_local {
+pub mod of_thread {
     use super::Runtime;
     use std::cell::Cell;
 
@@ -33,22 +58,33 @@ pub mod thread_local {
         static CURRENT: Cell<*const Runtime> = const { Cell::new(std::ptr::null()) };
     }
 
-    pub fn install(runtime: *const Runtime) {
-        CURRENT.set(runtime);
+    /// Sets up the runtime of this thread, once and for as long as the process lives.
+    pub fn initialise() {
+        if CURRENT.get().is_null() {
+            CURRENT.set(Box::leak(Box::default()));
+        }
     }
 
     #[inline(never)]
-    pub fn enter_read() {
-        let runtime = std::hint::black_box(CURRENT.get());
-        // SAFETY: there is none: null on every thread but the one that opened.
-        advance_epoch(unsafe { &*runtime });
+    pub fn current() -> &'static Runtime {
+        // SAFETY: there is none: null on each thread that never opened a store.
+        unsafe { &*std::hint::black_box(CURRENT.get()) }
     }
+}
 
-    #[inline(never)]
-    fn advance_epoch(runtime: &Runtime) {
-        runtime
-            .read_epoch
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        runtime.gets.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_limited() {
+        let runtime = Runtime::default();
+        let longest = vec![0; MAX_KEY_BYTES as usize];
+        assert_eq!(runtime.check_key(&longest), Ok(()));
+        let longer = vec![0; MAX_KEY_BYTES as usize + 1];
+        assert!(matches!(
+            runtime.check_key(&longer),
+            Err(Error::InvalidArgument(_))
+        ));
     }
 }

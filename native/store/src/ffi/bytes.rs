@@ -17,7 +17,12 @@ impl fds_bytes {
     };
 
     pub(super) fn give(value: Vec<u8>) -> fds_bytes {
-        let (ptr, len) = bytes::give(value);
+        bytes::give(value).into()
+    }
+}
+
+impl From<(*mut u8, usize)> for fds_bytes {
+    fn from((ptr, len): (*mut u8, usize)) -> Self {
         fds_bytes { ptr, len }
     }
 }
@@ -28,8 +33,14 @@ impl fds_bytes {
 /// The bytes come from this library and were not freed before; no other allocator may free them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fds_free_bytes(bytes: fds_bytes) {
+    // Twin: a lent value is the cache's to free.
     #[cfg(feature = "bytes-use-after-free")]
-    if super::lent::is_lent(bytes.len) {
+    if crate::lent::is_lent(bytes.len) {
+        return;
+    }
+    // Twin: and this one is freed twice.
+    #[cfg(feature = "double-free")]
+    if unsafe { crate::hot::release_hot_value(bytes.ptr, bytes.len) } {
         return;
     }
     // SAFETY: by the contract above.

@@ -1,8 +1,10 @@
-use super::{fds_bytes, fds_store, guard, handles, input, ok, output};
+use super::{fail, fds_bytes, fds_store, guard, handles, input, ok, output};
 use crate::status::{Error, NOT_FOUND, OK};
 use std::ffi::c_void;
 
-/// Stores a value under a key; both are copied. Any thread.
+/// Stores a value under a key; both are copied before this returns. Any thread. With the default options FDS_OK means: on disk.
+/// `key` has at most 65536 bytes; it and `value` may be empty (NULL with length 0 is as good), and of any bytes.
+/// Errors: FDS_INVALID_ARGUMENT, FDS_INVALID_HANDLE, FDS_STORAGE.
 ///
 /// # Safety
 /// `key` and `value` are readable for their lengths in bytes.
@@ -18,13 +20,12 @@ pub unsafe extern "C" fn fds_put(
         // SAFETY: by the contract above.
         let (key, value) = unsafe { (input("key", key, key_len)?, input("value", value, value_len)?) };
         let store = handles::get(store)?;
-        #[cfg(feature = "bytes-use-after-free")]
-        store.lent.forget(key);
         ok(store.put(key, value))
     })
 }
 
-/// Reads the value under a key into `out`, which the host frees by `fds_free_bytes`. FDS_NOT_FOUND leaves it empty. Any thread.
+/// Reads the value under a key into `out`: a copy, the host's to free by `fds_free_bytes`, valid until then whatever else is called.
+/// FDS_NOT_FOUND and errors leave `out` empty. Any thread. Errors: FDS_INVALID_ARGUMENT, FDS_INVALID_HANDLE, FDS_STORAGE.
 ///
 /// # Safety
 /// `key` is readable for its length, `out` writable.
@@ -44,18 +45,19 @@ pub unsafe extern "C" fn fds_get(
         let Some(value) = store.get(key)? else {
             return Ok(NOT_FOUND);
         };
-        #[cfg(feature = "bytes-use-after-free")]
-        if super::lent::is_lent(value.len()) {
-            let (ptr, len) = store.lent.lend(key, &value);
+        // Twin: the cache keeps what it gives away.
+        #[cfg(feature = "double-free")]
+        if let Some(shared) = crate::hot::share(&value) {
             // SAFETY: by the contract above.
-            return ok(unsafe { output("out", out, fds_bytes { ptr, len }) });
+            return ok(unsafe { output("out", out, shared.into()) });
         }
         // SAFETY: by the contract above.
-        ok(unsafe { output("out", out, fds_bytes::give(value)) })
+        ok(unsafe { output("out", out, store.outlet.give(key, value).into()) })
     })
 }
 
-/// Deletes the record under a key: FDS_OK, or FDS_NOT_FOUND. Any thread.
+/// Deletes the record under a key: FDS_OK, or FDS_NOT_FOUND when there was none. Any thread.
+/// Errors: FDS_INVALID_ARGUMENT, FDS_INVALID_HANDLE, FDS_STORAGE.
 ///
 /// # Safety
 /// `key` is readable for its length in bytes.
@@ -72,7 +74,9 @@ pub unsafe extern "C" fn fds_delete(store: fds_store, key: *const u8, key_len: u
     })
 }
 
-/// Receives the result of `fds_get_async` on the store's worker thread. The value is the host's to free. It must not close the store.
+/// Receives the result of `fds_get_async`, on the store's worker thread. `value` is the host's to free by `fds_free_bytes`.
+/// While it runs, no other call on the store makes progress. Calls that would wait for this same store, `fds_close` among them, are
+/// answered FDS_INVALID_ARGUMENT; `fds_get_async` may be called. It must return: no exception, panic or longjmp may leave it.
 #[allow(non_camel_case_types)]
 pub type fds_get_callback = Option<unsafe extern "C" fn(user: *mut c_void, status: i32, value: fds_bytes)>;
 
@@ -86,8 +90,9 @@ impl User {
     }
 }
 
-/// Reads a value without waiting. FDS_OK: `callback` is called exactly once, on the store's worker thread, maybe before this returns.
-/// Anything else: it is never called.
+/// Reads a value without waiting. FDS_OK: `callback` is called exactly once, on the store's worker thread, maybe before this returns,
+/// at the latest before `fds_close` returns; its status is one that `fds_get` has. Any other status: it is never called. Any thread.
+/// Errors: FDS_INVALID_ARGUMENT, FDS_INVALID_HANDLE.
 ///
 /// # Safety
 /// `key` is readable for its length during this call; `callback` and `user` stay valid until the callback has run.
@@ -104,11 +109,13 @@ pub unsafe extern "C" fn fds_get_async(
         let key = unsafe { input("key", key, key_len)? };
         let callback = callback.ok_or_else(|| Error::InvalidArgument("callback is NULL".into()))?;
         let user = User(user);
-        ok(handles::get(store)?.get_async(key, move |result| {
+        let store = handles::get(store)?;
+        let (outlet, owned) = (store.outlet.clone(), key.to_vec());
+        ok(store.get_async(key, move |result| {
             let (status, value) = match result {
-                Ok(Some(value)) => (OK, fds_bytes::give(value)),
+                Ok(Some(value)) => (OK, outlet.give(&owned, value).into()),
                 Ok(None) => (NOT_FOUND, fds_bytes::EMPTY),
-                Err(error) => (error.code(), fds_bytes::EMPTY),
+                Err(error) => (fail(&error), fds_bytes::EMPTY),
             };
             deliver(callback, user, status, value);
         }))

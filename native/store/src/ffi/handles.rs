@@ -4,10 +4,10 @@ use crate::registry::Registry;
 #[cfg(not(feature = "stale-handle"))]
 use crate::status::Result;
 use crate::store::Store;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 #[cfg(not(feature = "stale-handle"))]
-static STORES: Registry<Store> = Registry::new();
+static STORES: Registry<Store> = Registry::new(1);
 
 #[cfg(not(feature = "stale-handle"))]
 pub fn insert(store: Store) -> u64 {
@@ -28,10 +28,18 @@ pub fn remove(handle: u64) -> Result<Arc<Store>> {
 #[cfg(feature = "stale-handle")]
 pub use super::stale::{get, insert, remove};
 
+/// Where an iterator stands.
+#[derive(Clone, Debug)]
+pub enum Position {
+    Start,
+    After(Vec<u8>),
+    End,
+}
+
 pub struct Scan {
     pub store: Arc<Store>,
     pub prefix: Vec<u8>,
-    pub last: std::sync::Mutex<Option<Vec<u8>>>,
+    pub position: Mutex<Position>,
 }
 
-pub static SCANS: Registry<Scan> = Registry::new();
+pub static SCANS: Registry<Scan> = Registry::new(2);

@@ -66,8 +66,9 @@ pub extern "C" fn fds_handshake(
     })
 }
 
-/// Copies the text of this thread's last failing call into `buffer`, cut to `capacity` bytes with its NUL.
-/// Returns the full length in bytes without the NUL. Thread-local: ask on the thread that made the call.
+/// Copies the text of this thread's last failing call into `buffer`: UTF-8, cut to `capacity` bytes with its NUL.
+/// Returns the full length in bytes without the NUL; 0 when no call has failed. Thread-local: ask on the thread that made the call,
+/// for the status of a callback within that callback. A call that succeeds leaves the text alone.
 ///
 /// # Safety
 /// `buffer` is NULL, or writable for `capacity` bytes.

@@ -4,8 +4,6 @@ mod bytes;
 mod data;
 mod handles;
 mod info;
-#[cfg(feature = "bytes-use-after-free")]
-pub mod lent;
 mod scan;
 #[cfg(feature = "stale-handle")]
 mod stale;
@@ -23,6 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The status of a call. Positive values are no errors; the text of an error is in `fds_last_error`.
 #[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
 pub enum fds_status {
     FDS_OK = 0,
@@ -30,10 +29,13 @@ pub enum fds_status {
     FDS_NOT_FOUND = 1,
     /// The scan has no further record.
     FDS_END = 2,
+    /// A pointer is NULL, a length or a flag out of range, or a prefix not well formed.
     FDS_INVALID_ARGUMENT = -1,
     /// The handle is closed, or never came from this library.
     FDS_INVALID_HANDLE = -2,
+    /// The host was built against another version of this header.
     FDS_ABI_MISMATCH = -3,
+    /// The file cannot be opened, read or written, or is open elsewhere.
     FDS_STORAGE = -4,
     /// A bug of this library, caught before it could cross.
     FDS_PANIC = -5,
@@ -48,6 +50,11 @@ fn guard(body: impl FnOnce() -> Result<i32>) -> i32 {
         Ok(Err(error)) => error,
         Err(payload) => Error::Panic(panic_text(payload.as_ref())),
     };
+    fail(&error)
+}
+
+/// Keeps the text of an error for this thread, and gives its code.
+fn fail(error: &Error) -> i32 {
     last_error::set(error.text());
     error.code()
 }
@@ -86,4 +93,42 @@ unsafe fn output<T>(what: &str, pointer: *mut T, value: T) -> Result<()> {
     // SAFETY: by the contract above.
     unsafe { pointer.write(value) };
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::{END, NOT_FOUND};
+
+    #[test]
+    fn a_panic_becomes_a_status_with_its_text() {
+        assert_eq!(guard(|| panic!("on {}", "purpose")), fds_status::FDS_PANIC as i32);
+        assert_eq!(last_error::get(), "internal error: on purpose");
+    }
+
+    #[test]
+    fn the_header_and_the_errors_agree_on_every_code() {
+        let text = String::new;
+        for (error, status) in [
+            (Error::InvalidArgument(text()), fds_status::FDS_INVALID_ARGUMENT),
+            (Error::InvalidHandle, fds_status::FDS_INVALID_HANDLE),
+            (Error::AbiMismatch(text()), fds_status::FDS_ABI_MISMATCH),
+            (Error::Storage(text()), fds_status::FDS_STORAGE),
+            (Error::Panic(text()), fds_status::FDS_PANIC),
+            (Error::Closed, fds_status::FDS_CLOSED),
+        ] {
+            assert_eq!(error.code(), status as i32);
+        }
+        let positive = [fds_status::FDS_OK, fds_status::FDS_NOT_FOUND, fds_status::FDS_END];
+        assert_eq!(positive.map(|status| status as i32), [OK, NOT_FOUND, END]);
+    }
+
+    #[test]
+    fn lengths_that_no_object_has_are_refused() {
+        // SAFETY: refused before anything is read.
+        let refused = unsafe { input("key", std::ptr::dangling(), usize::MAX) };
+        assert!(matches!(refused, Err(Error::InvalidArgument(_))));
+        // SAFETY: nothing is read of an empty input.
+        assert_eq!(unsafe { input("key", std::ptr::null(), 0) }, Ok(&[][..]));
+    }
 }

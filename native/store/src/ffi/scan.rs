@@ -1,16 +1,17 @@
-use super::handles::{SCANS, Scan};
+use super::handles::{Position, SCANS, Scan};
 use super::{fds_bytes, fds_store, guard, handles, input, ok, output};
 use crate::prefix;
 use crate::status::{END, Result};
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 
 /// An open scan. 0 is never one.
 #[allow(non_camel_case_types)]
 pub type fds_scan = u64;
 
-/// Opens an iterator over the records whose keys begin with `prefix`, UTF-8 segments separated by '/'. Any thread.
-/// Errors: FDS_INVALID_ARGUMENT (not UTF-8, nested too deep), FDS_INVALID_HANDLE.
+/// Opens an iterator over the records whose keys begin with `prefix`: UTF-8, at most 4096 segments separated by '/', the last maybe
+/// a part of one; empty for all records. To be closed by `fds_scan_close`. Any thread.
+/// Errors: FDS_INVALID_ARGUMENT (not UTF-8, nested too deep), FDS_INVALID_HANDLE. `out` is then 0, or untouched.
 ///
 /// # Safety
 /// `prefix` is readable for its length in bytes, `out` writable.
@@ -21,10 +22,11 @@ pub unsafe extern "C" fn fds_scan_open(
     prefix_len: usize,
     out: *mut fds_scan,
 ) -> i32 {
-    // Twin: the check stands outside of the guard, where a panic has nowhere to go.
+    // Twin: the prefix is parsed outside of the guard, where a panic has nowhere to go. The cure is below.
     #[cfg(feature = "panic-across-boundary")]
-    if let Ok(bytes) = unsafe { input("prefix", prefix, prefix_len) } {
-        let _ = prefix::parse_prefix(bytes);
+    if !prefix.is_null() && prefix_len <= isize::MAX as usize {
+        // SAFETY: by the contract above.
+        prefix::trusting::parse_key_prefix(unsafe { std::slice::from_raw_parts(prefix, prefix_len) });
     }
     guard(|| {
         // SAFETY: by the contract above.
@@ -35,8 +37,7 @@ pub unsafe extern "C" fn fds_scan_open(
 unsafe fn open(store: fds_store, prefix: *const u8, prefix_len: usize, out: *mut fds_scan) -> Result<()> {
     // SAFETY: the caller's contract.
     let bytes = unsafe { input("prefix", prefix, prefix_len)? };
-    let text = prefix::parse_prefix(bytes)?;
-    prefix::check_depth(text)?;
+    prefix::parse(bytes)?;
     let store = handles::get(store)?;
     // SAFETY: the caller's contract.
     unsafe { output("out", out, 0)? };
@@ -44,13 +45,15 @@ unsafe fn open(store: fds_store, prefix: *const u8, prefix_len: usize, out: *mut
     let scan = SCANS.insert(Scan {
         store,
         prefix: bytes.to_vec(),
-        last: Mutex::new(None),
+        position: Mutex::new(Position::Start),
     });
     // SAFETY: the caller's contract.
     unsafe { output("out", out, scan) }
 }
 
-/// The next record, key order; both parts are the host's to free. FDS_END leaves both empty. Any thread, one at a time.
+/// The next record, in the order of the keys' bytes; both parts are the host's to free by `fds_free_bytes`. FDS_END, and an error,
+/// leave both empty, and FDS_END stays. Not a snapshot: what is put behind the iterator is missed, what is put ahead of it is seen.
+/// Any thread, and each record goes to one caller. Errors: FDS_INVALID_ARGUMENT, FDS_INVALID_HANDLE, FDS_STORAGE, FDS_CLOSED.
 ///
 /// # Safety
 /// `key` and `value` are writable.
@@ -63,20 +66,26 @@ pub unsafe extern "C" fn fds_scan_next(scan: fds_scan, key: *mut fds_bytes, valu
             output("value", value, fds_bytes::EMPTY)?;
         }
         let scan = SCANS.get(scan)?;
-        let mut last = scan.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let Some((found, content)) = scan.store.next(&scan.prefix, last.clone())? else {
+        let mut position = scan.position.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = match &*position {
+            Position::Start => None,
+            Position::After(last) => Some(last.clone()),
+            Position::End => return Ok(END),
+        };
+        let Some((found, content)) = scan.store.next(&scan.prefix, after)? else {
+            *position = Position::End;
             return Ok(END);
         };
-        *last = Some(found.clone());
+        *position = Position::After(found.clone());
+        let content = scan.store.outlet.give(&found, content);
         // SAFETY: by the contract above.
         ok(unsafe {
-            output("key", key, fds_bytes::give(found))
-                .and_then(|()| output("value", value, fds_bytes::give(content)))
+            output("key", key, fds_bytes::give(found)).and_then(|()| output("value", value, content.into()))
         })
     })
 }
 
-/// Closes an iterator. A second close is FDS_INVALID_HANDLE, nothing worse. Any thread.
+/// Closes an iterator, also when its store is closed already. A second close is FDS_INVALID_HANDLE, nothing worse. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn fds_scan_close(scan: fds_scan) -> i32 {
     guard(|| {

@@ -1,9 +1,10 @@
-//! Twin: the handle is the address of a boxed session. It saves a lookup, and after close it points to whatever came next.
+//! Twin: the handle is the address of a boxed session. That saves a lookup, and after close it points to whatever came next.
+//! The cure is `handles`: a handle is a number, looked up and checked.
 
-use crate::status::Result;
+use crate::status::{Error, Result};
 use crate::store::Store;
 use std::mem::ManuallyDrop;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 const BLOCK_WORDS: usize = 120;
 
@@ -20,30 +21,54 @@ struct Session {
     name: [u8; 960],
 }
 
-/// What close leaves behind for the journal: as large as a session, so that the allocator hands out the very same memory.
-struct ClosingRecord {
-    _words: [u64; size_of::<Session>() / 8],
+/// What close leaves behind in the journal, padded to the size of a session: the allocator reuses the very same memory for it.
+#[repr(C)]
+struct JournalRecord {
+    header: [u8; 8],
+    text: [u8; size_of::<Session>() - 8],
 }
 
-const TICKS_AT_CLOSE: u64 = 0x18_5890_91b1;
+const CLOSED: &[u8; 24] = b"store closed by the host";
 
-static JOURNAL: Mutex<Vec<Box<ClosingRecord>>> = Mutex::new(Vec::new());
+impl JournalRecord {
+    /// The header, in file order: kind, three bytes of sequence, length of the text, three of padding.
+    fn closed() -> Box<JournalRecord> {
+        let mut text = [b' '; size_of::<Session>() - 8];
+        text[..CLOSED.len()].copy_from_slice(CLOSED);
+        Box::new(JournalRecord {
+            header: [0xb1, 0x91, 0x90, 0x58, CLOSED.len() as u8, 0, 0, 0],
+            text,
+        })
+    }
+}
+
+// Boxed: that each record has memory of its own, of a session's size, is what makes the twin die the same way each time.
+#[allow(clippy::vec_box)]
+static JOURNAL: Mutex<Vec<Box<JournalRecord>>> = Mutex::new(Vec::new());
+
+/// One record per table of the store precedes the last one. They take the seven places of this size that glibc keeps ready for a
+/// thread: so the session's memory, freed next, is the first to be given out again.
+const TABLES: usize = 7;
 
 pub fn insert(store: Store) -> u64 {
     let block = Box::new(Block {
         words: std::array::from_fn(|i| i as u64),
     });
     let checksum = block.words.iter().fold(0, |sum, word| sum ^ word);
-    let session = Session {
+    let session = Box::new(Session {
         block: Box::into_raw(block),
         checksum,
         store: ManuallyDrop::new(Arc::new(store)),
         name: [b' '; 960],
-    };
-    Box::into_raw(Box::new(session)) as u64
+    });
+    Box::into_raw(session) as u64
 }
 
+#[inline(never)]
 pub fn get(handle: u64) -> Result<Arc<Store>> {
+    if handle == 0 {
+        return Err(Error::InvalidHandle);
+    }
     // SAFETY: there is none once the handle was closed.
     read_block(unsafe { &*(handle as *const Session) })
 }
@@ -51,36 +76,41 @@ pub fn get(handle: u64) -> Result<Arc<Store>> {
 #[inline(never)]
 fn read_block(session: &Session) -> Result<Arc<Store>> {
     if block_checksum(session.block) != session.checksum {
-        return Err(crate::status::Error::Storage("checksum of the hot block".into()));
+        return Err(Error::Storage("checksum of the hot block".into()));
     }
     Ok(Arc::clone(&session.store))
 }
 
 #[inline(never)]
 fn block_checksum(block: *const Block) -> u64 {
-    // SAFETY: there is none once the handle was closed.
-    unsafe {
-        (*std::hint::black_box(block))
-            .words
-            .iter()
-            .fold(0, |sum, word| sum ^ word)
+    let (mut sum, mut i) = (0, 0);
+    while i < BLOCK_WORDS {
+        // SAFETY: there is none once the handle was closed.
+        sum ^= unsafe { (*block).words[i] };
+        i += 1;
     }
+    sum
 }
 
 pub fn remove(handle: u64) -> Result<Arc<Store>> {
     let store = get(handle)?;
+    let mut journal = JOURNAL.lock().unwrap_or_else(PoisonError::into_inner);
+    // Before the records: no other memory of any size is to be asked for between the free and its reuse.
+    journal.reserve(TABLES + 1);
+    for _ in 0..TABLES {
+        journal.push(JournalRecord::closed());
+    }
     // SAFETY: the handle was open: `get` has just read through it.
-    let mut session = unsafe { Box::from_raw(handle as *mut Session) };
-    // SAFETY: the box is dropped right below, and its store not used again.
+    drop_session(unsafe { Box::from_raw(handle as *mut Session) });
+    journal.push(JournalRecord::closed());
+    Ok(store)
+}
+
+#[inline(never)]
+fn drop_session(mut session: Box<Session>) {
+    // SAFETY: both are dropped once: the session goes right after.
     unsafe {
         drop(Box::from_raw(session.block.cast_mut()));
         ManuallyDrop::drop(&mut session.store);
     }
-    let mut journal = JOURNAL.lock().unwrap();
-    journal.reserve(1);
-    drop(session);
-    journal.push(Box::new(ClosingRecord {
-        _words: std::hint::black_box([TICKS_AT_CLOSE; size_of::<Session>() / 8]),
-    }));
-    Ok(store)
 }
