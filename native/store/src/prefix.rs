@@ -40,32 +40,30 @@ fn count_segments(prefix: &str) -> usize {
 /// Twin: the natural recursion, one frame a segment, as deep as the caller likes.
 #[cfg(feature = "stack-overflow")]
 fn count_segments(prefix: &str) -> usize {
-    descend_segment(prefix).depth
+    descend_segment(prefix.as_bytes()).depth
 }
 
 #[cfg(feature = "stack-overflow")]
 struct Path {
     depth: usize,
     /// How many segments have each length, the last for all longer ones.
-    lengths: [u32; 32],
+    lengths: [u32; 12],
 }
 
 #[cfg(feature = "stack-overflow")]
 #[inline(never)]
-fn descend_segment(rest: &str) -> Path {
-    let mut path = Path {
-        depth: 0,
-        lengths: [0; 32],
-    };
+fn descend_segment(rest: &[u8]) -> Path {
     if rest.is_empty() {
-        return path;
+        return Path {
+            depth: 0,
+            lengths: [0; 12],
+        };
     }
-    let (segment, below) = rest.split_once('/').unwrap_or((rest, ""));
+    let length = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
     // Not a tail call: what comes back is added to, or the compiler would make a loop of it, and a sound library of this.
-    let inner = std::hint::black_box(descend_segment(below));
-    path.depth = inner.depth + 1;
-    path.lengths = inner.lengths;
-    path.lengths[segment.len().min(31)] += 1;
+    let mut path = std::hint::black_box(descend_segment(rest.get(length + 1..).unwrap_or_default()));
+    path.depth += 1;
+    path.lengths[length.min(11)] += 1;
     path
 }
 
