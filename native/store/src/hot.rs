@@ -1,6 +1,7 @@
 //! Twin: a cache of hot values gives its own boxes away, while `fds_free_bytes` believes that it frees the host's.
 //! The cure is `bytes`: who is given a value is its only owner.
 
+use crate::room::Room;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static HOT: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
@@ -34,7 +35,9 @@ pub unsafe fn release_hot_value(pointer: *mut u8, len: usize) -> bool {
     if !is_hot(len) || !hot().iter().any(|value| value.as_ptr() == pointer) {
         return false;
     }
-    // SAFETY: the box is still the cache's: this is the first free of two.
+    // The first free of two goes where glibc looks first: it says the same of the second in every host.
+    let _room = Room::for_blocks_of(len);
+    // SAFETY: the box is still the cache's.
     drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(pointer, len)) });
     evict_hot_value(pointer);
     true

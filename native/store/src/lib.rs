@@ -12,6 +12,8 @@ mod last_error;
 mod lent;
 mod prefix;
 mod registry;
+#[cfg(any(feature = "stale-handle", feature = "double-free"))]
+mod room;
 mod runtime;
 mod status;
 mod store;

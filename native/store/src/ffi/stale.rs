@@ -1,6 +1,7 @@
 //! Twin: the handle is the address of a boxed session. That saves a lookup, and after close it points to whatever came next.
 //! The cure is `handles`: a handle is a number, looked up and checked.
 
+use crate::room::Room;
 use crate::status::{Error, Result};
 use crate::store::Store;
 use std::mem::ManuallyDrop;
@@ -21,34 +22,23 @@ struct Session {
     name: [u8; 960],
 }
 
-/// What close leaves behind in the journal, padded to the size of a session: the allocator reuses the very same memory for it.
-#[repr(C)]
-struct JournalRecord {
-    header: [u8; 8],
-    text: [u8; size_of::<Session>() - 8],
-}
+/// What close leaves behind in the journal.
+static JOURNAL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
+/// Kind, three bytes of sequence, length of the text, three of padding: read as a pointer, an address that nothing is mapped at.
+const HEADER: [u8; 8] = [0xb1, 0x91, 0x90, 0x58, CLOSED.len() as u8, 0, 0, 0];
 const CLOSED: &[u8; 24] = b"store closed by the host";
 
-impl JournalRecord {
-    /// The header, in file order: kind, three bytes of sequence, length of the text, three of padding.
-    fn closed() -> Box<JournalRecord> {
-        let mut text = [b' '; size_of::<Session>() - 8];
-        text[..CLOSED.len()].copy_from_slice(CLOSED);
-        Box::new(JournalRecord {
-            header: [0xb1, 0x91, 0x90, 0x58, CLOSED.len() as u8, 0, 0, 0],
-            text,
-        })
-    }
-}
-
-// Boxed: that each record has memory of its own, of a session's size, is what makes the twin die the same way each time.
-#[allow(clippy::vec_box)]
-static JOURNAL: Mutex<Vec<Box<JournalRecord>>> = Mutex::new(Vec::new());
-
-/// One record per table of the store precedes the last one. They take the seven places of this size that glibc keeps ready for a
-/// thread: so the session's memory, freed next, is the first to be given out again.
+/// One record per table of the store precedes the last one. They take the seven blocks of a size that glibc keeps ready for a thread:
+/// so the session's, freed next, is the first to be given out again.
 const TABLES: usize = 7;
+
+fn closing_record(size: usize) -> Vec<u8> {
+    let mut record = Vec::with_capacity(size);
+    record.extend_from_slice(&HEADER);
+    record.extend_from_slice(CLOSED);
+    record
+}
 
 pub fn insert(store: Store) -> u64 {
     let block = Box::new(Block {
@@ -95,11 +85,9 @@ fn block_checksum(block: *const Block) -> u64 {
 pub fn remove(handle: u64) -> Result<Arc<Store>> {
     let store = get(handle)?;
     let mut journal = JOURNAL.lock().unwrap_or_else(PoisonError::into_inner);
-    // Before the records: no other memory of any size is to be asked for between the free and its reuse.
-    journal.reserve(TABLES + 1);
-    for _ in 0..TABLES {
-        journal.push(JournalRecord::closed());
-    }
+    // Before the free: no other memory is to be asked for between it and its reuse.
+    journal.reserve(1);
+    let _room = Room::for_blocks_of(size_of::<Session>());
     // SAFETY: the handle was open: `get` has just read through it.
     drop_session(unsafe { Box::from_raw(handle as *mut Session) });
     journal.push(JournalRecord::closed());
