@@ -29,10 +29,7 @@ static JOURNAL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 const HEADER: [u8; 8] = [0xb1, 0x91, 0x90, 0x58, CLOSED.len() as u8, 0, 0, 0];
 const CLOSED: &[u8; 24] = b"store closed by the host";
 
-/// One record per table of the store precedes the last one. They take the seven blocks of a size that glibc keeps ready for a thread:
-/// so the session's, freed next, is the first to be given out again.
-const TABLES: usize = 7;
-
+/// Of a session's size, so that the allocator gives out the very memory that the session left.
 fn closing_record(size: usize) -> Vec<u8> {
     let mut record = Vec::with_capacity(size);
     record.extend_from_slice(&HEADER);
@@ -90,7 +87,7 @@ pub fn remove(handle: u64) -> Result<Arc<Store>> {
     let _room = Room::for_blocks_of(size_of::<Session>());
     // SAFETY: the handle was open: `get` has just read through it.
     drop_session(unsafe { Box::from_raw(handle as *mut Session) });
-    journal.push(JournalRecord::closed());
+    journal.push(closing_record(size_of::<Session>()));
     Ok(store)
 }
 
