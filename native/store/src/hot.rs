@@ -1,7 +1,7 @@
 //! Twin: a cache of hot values gives its own boxes away, while `fds_free_bytes` believes that it frees the host's.
 //! The cure is `bytes`: who is given a value is its only owner.
 
-use crate::room::Room;
+use crate::room::{Room, block_size};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static HOT: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
@@ -36,7 +36,8 @@ pub unsafe fn release_hot_value(pointer: *mut u8, len: usize) -> bool {
         return false;
     }
     // The first free of two goes where glibc looks first: it says the same of the second in every host.
-    let _room = Room::for_blocks_of(len);
+    // SAFETY: the pointer is a block of malloc's, not freed yet.
+    let _room = Room::for_blocks_of(unsafe { block_size(pointer) });
     // SAFETY: the box is still the cache's.
     drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(pointer, len)) });
     evict_hot_value(pointer);

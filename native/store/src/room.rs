@@ -14,6 +14,16 @@ pub struct Room {
     held: *mut Block,
 }
 
+/// The bytes that a block really has. malloc makes it 16 larger than it was asked for when the rest would be too small to stand
+/// alone, and such a block is freed to the list of another size.
+///
+/// # Safety
+/// `block` comes from malloc and is not freed.
+pub unsafe fn block_size(block: *const u8) -> usize {
+    // SAFETY: by the contract above.
+    unsafe { libc::malloc_usable_size(block.cast_mut().cast()) }
+}
+
 /// No allocator that keeps such lists needs more than two.
 const TRIES: usize = 16;
 

@@ -1,7 +1,7 @@
 //! Twin: the handle is the address of a boxed session. That saves a lookup, and after close it points to whatever came next.
 //! The cure is `handles`: a handle is a number, looked up and checked.
 
-use crate::room::Room;
+use crate::room::{Room, block_size};
 use crate::status::{Error, Result};
 use crate::store::Store;
 use std::mem::ManuallyDrop;
@@ -29,7 +29,7 @@ static JOURNAL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 const HEADER: [u8; 8] = [0xb1, 0x91, 0x90, 0x58, CLOSED.len() as u8, 0, 0, 0];
 const CLOSED: &[u8; 24] = b"store closed by the host";
 
-/// Of a session's size, so that the allocator gives out the very memory that the session left.
+/// Of the size of the session's block, so that the allocator gives out the very memory that the session left.
 fn closing_record(size: usize) -> Vec<u8> {
     let mut record = Vec::with_capacity(size);
     record.extend_from_slice(&HEADER);
@@ -84,10 +84,12 @@ pub fn remove(handle: u64) -> Result<Arc<Store>> {
     let mut journal = JOURNAL.lock().unwrap_or_else(PoisonError::into_inner);
     // Before the free: no other memory is to be asked for between it and its reuse.
     journal.reserve(1);
-    let _room = Room::for_blocks_of(size_of::<Session>());
+    // SAFETY: the handle is a block of malloc's: `get` has just read through it.
+    let size = unsafe { block_size(handle as *const u8) };
+    let _room = Room::for_blocks_of(size);
     // SAFETY: the handle was open: `get` has just read through it.
     drop_session(unsafe { Box::from_raw(handle as *mut Session) });
-    journal.push(closing_record(size_of::<Session>()));
+    journal.push(closing_record(size));
     Ok(store)
 }
 
