@@ -13,6 +13,11 @@ for variant in "${wanted[@]}"; do
     fi
 done
 
+# One at a time: all variants pass through the same file of one target directory, and two runs would take each other's.
+mkdir -p "$here/target"
+exec 9>"$here/target/build-all.lock"
+flock 9
+
 # The place cargo reads its settings from: elsewhere the frame pointers would be lost without a word.
 cd "$here"
 for variant in "${wanted[@]}"; do
