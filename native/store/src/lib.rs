@@ -12,6 +12,7 @@ mod last_error;
 mod lent;
 mod prefix;
 mod registry;
+mod reply;
 #[cfg(any(feature = "stale-handle", feature = "double-free"))]
 mod room;
 mod runtime;

@@ -1,17 +1,27 @@
 //! A handle's own thread. Calls from any thread are handed to it, so that the store never sees a changing OS thread.
 
+use crate::reply::{self, reply};
 use crate::status::{Error, Result};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{JoinHandle, ThreadId};
+use std::thread::JoinHandle;
+
+thread_local! {
+    /// Which worker this thread is; 0 on the host's threads.
+    static CURRENT: Cell<u64> = const { Cell::new(0) };
+}
+
+static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 
 pub struct Worker<S> {
     jobs: Mutex<Option<Sender<Job<S>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    id: ThreadId,
+    id: u64,
     /// The kernel's id of the thread (gettid(2)).
     pub tid: u64,
 }
@@ -20,17 +30,21 @@ impl<S: 'static> Worker<S> {
     /// Starts the thread and builds its state there. `make` runs on the worker.
     pub fn start(name: &str, make: impl FnOnce() -> Result<S> + Send + 'static) -> Result<Worker<S>> {
         let (jobs, queue) = channel();
-        let (ready, started) = channel();
+        let (ready, started) = reply();
+        let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
         let thread = std::thread::Builder::new()
             .name(name.into())
-            .spawn(move || run(make, &ready, queue))
+            .spawn(move || {
+                CURRENT.set(id);
+                run(make, ready, queue);
+            })
             .map_err(|error| Error::Storage(format!("cannot start a worker thread: {error}")))?;
         let tid = started
-            .recv()
-            .map_err(|_| Error::Panic("the worker panicked while it started".into()))??;
+            .wait()
+            .unwrap_or_else(|| Err(Error::Panic("the worker panicked while it started".into())))?;
         Ok(Worker {
             jobs: Mutex::new(Some(jobs)),
-            id: thread.thread().id(),
+            id,
             thread: Mutex::new(Some(thread)),
             tid,
         })
@@ -38,7 +52,7 @@ impl<S: 'static> Worker<S> {
 
     /// Whether this is the worker's own thread: it cannot wait for itself.
     pub fn is_current(&self) -> bool {
-        std::thread::current().id() == self.id
+        CURRENT.get() == self.id
     }
 
     /// Runs a job on the worker and waits for its result.
@@ -51,13 +65,11 @@ impl<S: 'static> Worker<S> {
                 "a completion callback must not wait for its own store".into(),
             ));
         }
-        let (reply, answer) = channel();
-        self.submit(move |state| {
-            let _ = reply.send(job(state));
-        })?;
+        let (sender, answer) = reply();
+        self.submit(move |state| sender.send(job(state)))?;
         answer
-            .recv()
-            .map_err(|_| Error::Panic("the call panicked on the worker".into()))?
+            .wait()
+            .unwrap_or_else(|| Err(Error::Panic("the call panicked on the worker".into())))
     }
 
     /// Hands a job over and returns at once. What was accepted is run, a close notwithstanding.
@@ -77,13 +89,13 @@ impl<S: 'static> Worker<S> {
     }
 }
 
-fn run<S>(make: impl FnOnce() -> Result<S>, ready: &Sender<Result<u64>>, queue: Receiver<Job<S>>) {
+fn run<S>(make: impl FnOnce() -> Result<S>, ready: reply::Sender<Result<u64>>, queue: Receiver<Job<S>>) {
     let mut state = match make() {
         Ok(state) => state,
-        Err(error) => return drop(ready.send(Err(error))),
+        Err(error) => return ready.send(Err(error)),
     };
     // SAFETY: gettid takes no argument and cannot fail.
-    let _ = ready.send(Ok(unsafe { libc::gettid() } as u64));
+    ready.send(Ok(unsafe { libc::gettid() } as u64));
     for job in queue {
         // A panic in one job must not take the worker, and every later call, with it.
         let _ = catch_unwind(AssertUnwindSafe(|| job(&mut state)));
@@ -98,7 +110,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     fn counter() -> Worker<usize> {
         Worker::start("test-worker", || Ok(0)).unwrap()
@@ -111,7 +123,7 @@ mod tests {
             let (count, id) = worker
                 .call(|count| {
                     *count += 1;
-                    Ok((*count, std::thread::current().id()))
+                    Ok((*count, CURRENT.get()))
                 })
                 .unwrap();
             assert_eq!((count, id), (expected, worker.id));
