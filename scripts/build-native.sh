@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# The native parts, each only when something it is made from is newer.
+#   build-native.sh [quickstart|test]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+purpose=${1:-test}
+
+build_hold() {
+  local source=native/hold/hold.c output=native/build/hold
+  if [[ ! -e $source ]]; then
+    return
+  fi
+  mkdir -p native/build
+  if [[ $output -nt $source && $output -nt scripts/build-native.sh ]]; then
+    echo "hold: up to date"
+    return
+  fi
+  # Static: it runs before the target and must not care for the target's LD_LIBRARY_PATH or LD_PRELOAD.
+  gcc -O2 -static -std=gnu11 -Wall -Wextra -Werror -o "$output.new" "$source"
+  mv "$output.new" "$output"
+  echo "hold: built"
+}
+
+build_hold
+if [[ $purpose == quickstart ]]; then
+  bash native/store/build-all.sh healthy stale-handle
+else
+  bash native/store/build-all.sh
+  bash fixtures/hosts/build.sh
+fi
