@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { filesUnder } from "./project-files.js";
@@ -49,6 +50,13 @@ describe("the files of the project", () => {
 
   it("keep where packages came from out of the lockfile", () => {
     expect(readFileSync("package-lock.json", "utf8")).not.toContain('"resolved"');
+  });
+
+  it("have a lockfile that npm ci accepts on every platform", () => {
+    const { status, stderr } = spawnSync(process.execPath, ["scripts/complete-lockfile.mjs", "--check"], {
+      encoding: "utf8",
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   });
 });
 
