@@ -42,10 +42,10 @@ shell_syntax() {
 clippy() {
   local twin
   cargo clippy --quiet --locked --all-targets -- -D warnings || return 1
-  for twin in $(sed -n '/^\[features\]/,/^\[dependencies\]/s/^\([a-z-]*\) = .*/\1/p' Cargo.toml); do
+  while IFS= read -r twin; do
     echo "clippy: $twin"
     cargo clippy --quiet --locked --lib --features "$twin" -- -D warnings || return 1
-  done
+  done < <(sed -n '/^\[features\]/,/^\[dependencies\]/s/^\([a-z-]*\) = .*/\1/p' Cargo.toml)
 }
 in_store() { (cd native/store && "$@"); }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets everything up, then runs every test there is. The last line counts checks, Rust tests and TypeScript tests together.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 bash scripts/setup.sh --for test || exit 1
 command -v cargo > /dev/null || export PATH="$PATH:$HOME/.cargo/bin"
 
