@@ -3,7 +3,12 @@ import { readFileSync } from "node:fs";
 
 const SHIM = "libffi_doctor_store";
 const [file] = process.argv.slice(2);
-const report = JSON.parse(readFileSync(file, "utf8"));
+let report = { verdict: "none", findings: [] };
+try {
+  report = JSON.parse(readFileSync(file, "utf8"));
+} catch (error) {
+  console.error(`${file}: ${error.message}`);
+}
 const shown = report.findings.some(
   (finding) =>
     finding.signal !== undefined &&
