@@ -1,4 +1,15 @@
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import type { z } from "zod";
 import { UserError } from "../model/errors.js";
@@ -21,7 +32,9 @@ export class RunDirectory {
     try {
       mkdirSync(full, { recursive: true, mode: PRIVATE_DIRECTORY });
       if (readdirSync(full).length > 0) {
-        throw new UserError(`the run directory ${path} is not empty`, { hint: "name a new one with --out, or remove it first" });
+        throw new UserError(`the run directory ${path} is not empty`, {
+          hint: "name a new one with --out, or remove it first",
+        });
       }
       mkdirSync(join(full, "raw"), { mode: PRIVATE_DIRECTORY });
     } catch (error) {
@@ -35,10 +48,14 @@ export class RunDirectory {
     const full = resolve(path);
     const facts = statSync(full, { throwIfNoEntry: false });
     if (facts === undefined) {
-      throw new UserError(`no such run directory: ${path}`, { hint: "runs lie in .ffi-doctor/ unless --out named another place" });
+      throw new UserError(`no such run directory: ${path}`, {
+        hint: "runs lie in .ffi-doctor/ unless --out named another place",
+      });
     }
     if (!facts.isDirectory()) {
-      throw new UserError(`${path} is a file, not a run directory`, { hint: "name the directory that holds its manifest.json" });
+      throw new UserError(`${path} is a file, not a run directory`, {
+        hint: "name the directory that holds its manifest.json",
+      });
     }
     return new RunDirectory(full);
   }
@@ -105,7 +122,9 @@ export class RunDirectory {
     const value = this.readJson("manifest.json");
     const version = (value as { version?: unknown } | null)?.version;
     if (typeof version === "number" && version > RUN_DIRECTORY_VERSION) {
-      throw new UserError(`${this.path} was written by a newer ffi-doctor (format ${version})`, { hint: "update ffi-doctor" });
+      throw new UserError(`${this.path} was written by a newer ffi-doctor (format ${version})`, {
+        hint: "update ffi-doctor",
+      });
     }
     return this.check(RunManifest, value, "manifest.json");
   }
@@ -113,7 +132,9 @@ export class RunDirectory {
   private readJson(name: string): unknown {
     const text = this.read(name);
     if (text === null) {
-      throw new UserError(`${this.path} is no run directory: it has no ${name}`, { hint: "name the directory that a run wrote" });
+      throw new UserError(`${this.path} is no run directory: it has no ${name}`, {
+        hint: "name the directory that a run wrote",
+      });
     }
     try {
       return JSON.parse(text);
@@ -129,9 +150,12 @@ export class RunDirectory {
     const result = schema.safeParse(value);
     if (!result.success) {
       const first = result.error.issues[0];
-      throw new UserError(`${join(this.path, name)} is damaged: ${first?.path.join(".") ?? ""} ${first?.message ?? ""}`, {
-        hint: "it was edited, or written by another version; run the command again",
-      });
+      throw new UserError(
+        `${join(this.path, name)} is damaged: ${first?.path.join(".") ?? ""} ${first?.message ?? ""}`,
+        {
+          hint: "it was edited, or written by another version; run the command again",
+        },
+      );
     }
     return result.data;
   }
@@ -139,6 +163,15 @@ export class RunDirectory {
 
 function cannotWrite(path: string, error: unknown): UserError {
   const code = (error as NodeJS.ErrnoException).code;
-  const why = code === "ENOSPC" ? "the disk is full" : code === "EACCES" || code === "EPERM" ? "permission denied" : (code ?? String(error));
-  return new UserError(`cannot write ${path}: ${why}`, { exitCode: 2, hint: "name another place with --out", cause: error });
+  const why =
+    code === "ENOSPC"
+      ? "the disk is full"
+      : code === "EACCES" || code === "EPERM"
+        ? "permission denied"
+        : (code ?? String(error));
+  return new UserError(`cannot write ${path}: ${why}`, {
+    exitCode: 2,
+    hint: "name another place with --out",
+    cause: error,
+  });
 }

@@ -13,7 +13,16 @@ export interface ElfFacts {
   sections: ReadonlySet<string>;
 }
 
-const MACHINES: Record<number, string> = { 3: "x86", 8: "mips", 40: "arm", 62: "x86-64", 183: "aarch64", 243: "riscv", 21: "ppc64", 22: "s390" };
+const MACHINES: Record<number, string> = {
+  3: "x86",
+  8: "mips",
+  40: "arm",
+  62: "x86-64",
+  183: "aarch64",
+  243: "riscv",
+  21: "ppc64",
+  22: "s390",
+};
 const TYPES = ["other", "other", "executable", "shared", "core"] as const;
 const SHT_DYNAMIC = 6;
 const SHT_NOTE = 7;

@@ -1,11 +1,16 @@
-import { accessSync, constants, openSync, readSync, closeSync, realpathSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../model/errors.js";
 import type { HostRuntime } from "../model/primitives.js";
 import type { Target } from "../model/target.js";
 import { type ElfFacts, readElf } from "./elf.js";
 
-const THIS_MACHINE: Partial<Record<NodeJS.Architecture, string>> = { x64: "x86-64", arm64: "aarch64", ia32: "x86", arm: "arm" };
+const THIS_MACHINE: Partial<Record<NodeJS.Architecture, string>> = {
+  x64: "x86-64",
+  arm64: "aarch64",
+  ia32: "x86",
+  arm: "arm",
+};
 const SETUID = 0o4000;
 const SETGID = 0o2000;
 const SHEBANG_LIMIT = 4096;
@@ -61,7 +66,9 @@ function findCommand(name: string, path: string): string {
     }
   }
   if (refused !== null) {
-    throw new UserError(refused, { hint: "chmod +x it, or put its interpreter in front: ffi-doctor gdb-capture -- node app.js" });
+    throw new UserError(refused, {
+      hint: "chmod +x it, or put its interpreter in front: ffi-doctor gdb-capture -- node app.js",
+    });
   }
   throw new UserError(`no such command: ${name}`, {
     hint: name.includes("/") ? "check the path" : "check the spelling and PATH, or give the path to the file",
@@ -90,7 +97,10 @@ function interpreterChain(file: string, path: string): string[] {
     }
     const words = (head.toString("utf8", 2).split("\n", 1)[0] ?? "").trim().split(/\s+/);
     const interpreter = words[0] ?? "";
-    const wanted = basename(interpreter) === "env" ? (words.slice(1).find((word) => !/^-|=/.test(word)) ?? interpreter) : interpreter;
+    const wanted =
+      basename(interpreter) === "env"
+        ? (words.slice(1).find((word) => !/^-|=/.test(word)) ?? interpreter)
+        : interpreter;
     try {
       at = findCommand(wanted, path);
     } catch (error) {
@@ -114,14 +124,20 @@ function readHead(file: string): Buffer {
       closeSync(fd);
     }
   } catch (error) {
-    throw new UserError(`${file} cannot be read, so that nothing can be said about it`, { hint: `chmod +r ${file}`, cause: error });
+    throw new UserError(`${file} cannot be read, so that nothing can be said about it`, {
+      hint: `chmod +r ${file}`,
+      cause: error,
+    });
   }
 }
 
 function notRunnable(file: string): UserError {
-  return new UserError(`${file} is neither a program for this system nor a script with a #! line, so the kernel cannot start it`, {
-    hint: `put its interpreter in front: ffi-doctor gdb-capture -- sh ${file}`,
-  });
+  return new UserError(
+    `${file} is neither a program for this system nor a script with a #! line, so the kernel cannot start it`,
+    {
+      hint: `put its interpreter in front: ffi-doctor gdb-capture -- sh ${file}`,
+    },
+  );
 }
 
 /** Which runtime a binary is, by its name or by what its toolchain left in it. */

@@ -1,0 +1,50 @@
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { execa } from "execa";
+import { send, tracedBy } from "./process-tree.js";
+
+const TELL_DESCRIPTOR = 3;
+/** The tap on the shoulder that gdb's side knows; see `WAKE` there. */
+const WAKE = 64;
+
+export type Told = { k: "attached" } | { k: "refused"; why: string } | { k: "terminal"; pid: number } | { k: "done" };
+
+export interface Debugger {
+  pid: number;
+  onTold(listener: (told: Told) => void): void;
+  /** Asks it to look at what runs and let it go. False when it traces nothing. */
+  wake(): boolean;
+  kill(): void;
+  ended: Promise<{ exitCode: number | null; signal: string | null }>;
+}
+
+/** Starts gdb in a session of its own, so that the terminal's Ctrl-C is the target's. Its text goes to `output`. */
+export function startDebugger(tool: readonly string[], env: NodeJS.ProcessEnv, output: string): Debugger {
+  const [file = "gdb", ...args] = tool;
+  const child = execa(file, args, {
+    stdio: ["ignore", { file: output }, { file: output }, "pipe"],
+    env,
+    extendEnv: false,
+    detached: true,
+    reject: false,
+    cleanup: false,
+    buffer: false,
+  });
+  const listeners: ((told: Told) => void)[] = [];
+  createInterface({ input: child.stdio[TELL_DESCRIPTOR] as unknown as Readable }).on("line", (line) => {
+    try {
+      const told = JSON.parse(line) as Told;
+      for (const listener of listeners) {
+        listener(told);
+      }
+    } catch {}
+  });
+  const pid = child.pid ?? 0;
+  return {
+    pid,
+    onTold: (listener) => void listeners.push(listener),
+    wake: () => tracedBy(pid).some((row) => send(row.pid, WAKE)),
+    kill: () => void send(pid, "SIGKILL"),
+    ended: child.then((result) => ({ exitCode: result.exitCode ?? null, signal: result.signal ?? null })),
+  };
+}

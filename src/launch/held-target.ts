@@ -1,0 +1,53 @@
+import type { Socket } from "node:net";
+import { execa } from "execa";
+import type { Outcome } from "../model/primitives.js";
+import { inheritedNofile } from "./process-tree.js";
+
+const RELEASE_DESCRIPTOR = 3;
+
+export interface HeldTarget {
+  pid: number;
+  /** Lets it execute the command. */
+  release(): void;
+  /** Ends it without the command ever having run. */
+  abandon(): void;
+  /** How it ended, and the errno of a failed execve. */
+  ended: Promise<{ outcome: Outcome; execErrno: number | null }>;
+}
+
+/**
+ * Starts the target's process, which waits before its first instruction. It is our own child: its descriptors, terminal, process
+ * group and wait status are what they would be without a debugger.
+ */
+export function holdTarget(
+  hold: string,
+  file: string,
+  argv: readonly string[],
+  options: { env: NodeJS.ProcessEnv; stdoutToStderr: boolean },
+): HeldTarget {
+  const [name = file, ...rest] = argv;
+  const child = execa(hold, [String(RELEASE_DESCRIPTOR), inheritedNofile(), file, name, ...rest], {
+    stdio: ["inherit", options.stdoutToStderr ? 2 : "inherit", "inherit", "pipe"],
+    env: options.env,
+    extendEnv: false,
+    reject: false,
+    // Ours to end, by signals to the real process; execa must neither kill nor buffer it.
+    cleanup: false,
+    buffer: false,
+  });
+  const channel = child.stdio[RELEASE_DESCRIPTOR] as unknown as Socket;
+  let said = "";
+  channel.on("data", (data: Buffer) => {
+    said += data.toString("latin1");
+  });
+  channel.on("error", () => {});
+  return {
+    pid: child.pid ?? 0,
+    release: () => void channel.end("g"),
+    abandon: () => void channel.destroy(),
+    ended: child.then((result) => ({
+      outcome: { exitCode: result.exitCode ?? null, signal: result.signal ?? null, timedOut: false },
+      execErrno: /^\d+$/.test(said) ? Number(said) : null,
+    })),
+  };
+}
