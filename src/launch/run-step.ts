@@ -38,6 +38,7 @@ export async function runStep(step: Step, directory: RunDirectory, io: LaunchIo)
       ...Object.fromEntries(Object.entries(step.toolEnv).map(([key, value]) => [key, fill(value)])),
       FFID_PID: String(pid),
       FFID_DOCTOR: String(process.pid),
+      ...(step.target === null ? {} : { FFID_HOLD: io.hold }),
     },
     directory.stepPath(step.id, "gdb.out"),
   );

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Crash, LoadFailure } from "./crash.js";
-import { Outcome, ProbeName } from "./primitives.js";
+import { HostRuntime, Outcome, ProbeName } from "./primitives.js";
 
 export const ProcessInfo = z.strictObject({
   pid: z.number().int(),
@@ -17,6 +17,14 @@ export const LibraryInfo = z.strictObject({
   debugInfo: z.boolean(),
 });
 export type LibraryInfo = z.infer<typeof LibraryInfo>;
+
+/** Facts of a file that a process of the target mapped, noted while the run's machine has it. */
+export const FileFacts = z.strictObject({
+  ...LibraryInfo.shape,
+  /** Which runtime it is when it is a program; null for libraries. */
+  runtime: HostRuntime.nullable(),
+});
+export type FileFacts = z.infer<typeof FileFacts>;
 
 /** What a probe looked for, and what it could not see and why; `mend` is the command or step that would open its eyes. */
 export const Coverage = z.strictObject({
@@ -38,6 +46,8 @@ export const Evidence = z.strictObject({
   loadFailures: z.array(LoadFailure),
   coverage: z.array(Coverage),
   obstacles: z.array(Obstacle),
+  /** How many times the target was run. */
+  runs: z.number().int().nonnegative(),
   outcome: Outcome,
 });
 export type Evidence = z.infer<typeof Evidence>;

@@ -17,7 +17,9 @@ export type ToolFact = z.infer<typeof ToolFact>;
 /** What the command is, found out without running it. */
 export const Target = z.strictObject({
   command: z.array(z.string()),
-  /** The file that the kernel will execute, links resolved. */
+  /** The file that execve is given: the command as PATH finds it. */
+  file: z.string(),
+  /** That file with links resolved. */
   executable: z.string(),
   /** "elf", or the interpreter named on the #! line. */
   kind: z.enum(["elf", "script"]),

@@ -11,8 +11,9 @@ import {
   writeSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
-import type { z } from "zod";
+import { z } from "zod";
 import { UserError } from "../model/errors.js";
+import { FileFacts } from "../model/evidence.js";
 import { RUN_DIRECTORY_VERSION, RunManifest } from "../model/manifest.js";
 
 const PRIVATE_DIRECTORY = 0o700;
@@ -127,6 +128,12 @@ export class RunDirectory {
       });
     }
     return this.check(RunManifest, value, "manifest.json");
+  }
+
+  /** What the run noted about the files its processes mapped; empty for a step that ended before that. */
+  readFiles(step: string): FileFacts[] {
+    const name = `raw/${step}/files.json`;
+    return this.read(name) === null ? [] : this.check(z.array(FileFacts), this.readJson(name), name);
   }
 
   private readJson(name: string): unknown {

@@ -78,7 +78,11 @@ export interface Layout {
   bytes: number;
 }
 
-export const LAYOUT: Layout = { options: koffi.sizeof(options), stats: koffi.sizeof(stats), bytes: koffi.sizeof(bytes) };
+export const LAYOUT: Layout = {
+  options: koffi.sizeof(options),
+  stats: koffi.sizeof(stats),
+  bytes: koffi.sizeof(bytes),
+};
 
 export function bindFunctions(file: string): StoreFunctions {
   const library = koffi.load(file);
@@ -98,7 +102,13 @@ export function bindFunctions(file: string): StoreFunctions {
     scanOpen: library.func("fds_scan_open", "int32_t", ["uint64_t", input, "size_t", handle]),
     scanNext: library.func("fds_scan_next", "int32_t", ["uint64_t", output, output]),
     scanClose: library.func("fds_scan_close", "int32_t", ["uint64_t"]),
-    getAsync: library.func("fds_get_async", "int32_t", ["uint64_t", input, "size_t", getCallback, koffi.pointer("void")]),
+    getAsync: library.func("fds_get_async", "int32_t", [
+      "uint64_t",
+      input,
+      "size_t",
+      getCallback,
+      koffi.pointer("void"),
+    ]),
     lastError: library.func("fds_last_error", "size_t", [koffi.out(koffi.pointer("uint8_t")), "size_t"]),
     stats: library.func("fds_stats_get", "int32_t", ["uint64_t", koffi.inout(koffi.pointer(stats))]),
   };

@@ -9,7 +9,12 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * A read that the store's own thread does and reports by callback. Settles when the native side is done with the callback, whether or not
  * anybody still wants the value; `wanted` is asked then, and an unwanted value is only freed.
  */
-export function getInBackground(functions: StoreFunctions, handle: Handle, key: Uint8Array, wanted: () => boolean): Promise<Buffer | null> {
+export function getInBackground(
+  functions: StoreFunctions,
+  handle: Handle,
+  key: Uint8Array,
+  wanted: () => boolean,
+): Promise<Buffer | null> {
   return new Promise((resolve, reject) => {
     // koffi delivers the callback by a queue that does not keep the event loop alive.
     const alive = setInterval(() => {}, LONGEST_TIMER);

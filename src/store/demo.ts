@@ -97,7 +97,9 @@ async function main(): Promise<void> {
     throw new UserError(`unknown twin ${String(process.argv[2])}`, { hint: `one of ${Twin.options.join(", ")}` });
   }
   const variant = asked.data;
-  const twins = Twin.options.filter((twin): twin is FaultyTwin => twin !== "healthy" && (variant === "healthy" || twin === variant));
+  const twins = Twin.options.filter(
+    (twin): twin is FaultyTwin => twin !== "healthy" && (variant === "healthy" || twin === variant),
+  );
   say(`demo: the ${variant} build of the store`);
   // That twin would not live to see the night: it frees every value twice.
   if (variant !== "double-free") {

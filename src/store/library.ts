@@ -25,7 +25,8 @@ export function loadLibrary(options: Pick<StoreOptions, "library" | "variant"> =
 
 /** Throws UserError with the way out when there is no such file. */
 export function findLibrary(options: Pick<StoreOptions, "library" | "variant">): string {
-  const asked = options.library ?? (options.variant === undefined ? process.env["FFI_DOCTOR_STORE_LIBRARY"] : undefined);
+  const asked =
+    options.library ?? (options.variant === undefined ? process.env["FFI_DOCTOR_STORE_LIBRARY"] : undefined);
   if (asked !== undefined && asked !== "") {
     const file = resolve(asked);
     if (!existsSync(file)) {
@@ -38,7 +39,10 @@ export function findLibrary(options: Pick<StoreOptions, "library" | "variant">):
   const variant = options.variant ?? "healthy";
   const file = join(packageRoot(), "native/build/store", variant, FILE_NAME);
   if (!existsSync(file)) {
-    throw new UserError(`the storage library (${variant}) is not built: ${file} is missing`, { exitCode: 3, hint: "run npm run setup" });
+    throw new UserError(`the storage library (${variant}) is not built: ${file} is missing`, {
+      exitCode: 3,
+      hint: "run npm run setup",
+    });
   }
   return realpathSync(file);
 }
@@ -56,19 +60,29 @@ function load(file: string): StoreFunctions {
   try {
     return bindFunctions(file);
   } catch (error) {
-    throw new UserError(`the storage library ${file} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, {
-      exitCode: 3,
-      hint: "run npm run setup",
-      cause: error,
-    });
+    throw new UserError(
+      `the storage library ${file} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        exitCode: 3,
+        hint: "run npm run setup",
+        cause: error,
+      },
+    );
   }
 }
 
 /** Throws AbiMismatchError when the library was built with other structures than `layout`. */
-export function handshake(functions: Pick<StoreFunctions, "abiVersion" | "handshake" | "lastError">, layout: Layout): void {
+export function handshake(
+  functions: Pick<StoreFunctions, "abiVersion" | "handshake" | "lastError">,
+  layout: Layout,
+): void {
   const version = functions.abiVersion();
   if (version !== ABI_VERSION) {
-    throw new AbiMismatchError("handshake", STATUS.abiMismatch, `the library speaks version ${version}, this side version ${ABI_VERSION}`);
+    throw new AbiMismatchError(
+      "handshake",
+      STATUS.abiMismatch,
+      `the library speaks version ${version}, this side version ${ABI_VERSION}`,
+    );
   }
   checkNow(functions, "handshake", functions.handshake(ABI_VERSION, layout.options, layout.stats, layout.bytes));
 }

@@ -35,7 +35,9 @@ export class NativeScan {
   static async openLater(connection: Connection, prefix: Bytes): Promise<NativeScan> {
     const scan: [Handle] = [0];
     const bytes = ownCopy(prefix);
-    await connection.later("scan", (store) => inPool("scan", connection.functions.scanOpen, store, bytes, bytes.length, scan));
+    await connection.later("scan", (store) =>
+      inPool("scan", connection.functions.scanOpen, store, bytes, bytes.length, scan),
+    );
     return new NativeScan(connection, scan[0]);
   }
 

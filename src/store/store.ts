@@ -1,4 +1,12 @@
-import { FLAG_CREATE, FLAG_NO_SYNC, type Handle, LAYOUT, type RawBytes, type RawOptions, type RawStats } from "./abi.js";
+import {
+  FLAG_CREATE,
+  FLAG_NO_SYNC,
+  type Handle,
+  LAYOUT,
+  type RawBytes,
+  type RawOptions,
+  type RawStats,
+} from "./abi.js";
 import { getInBackground } from "./background-get.js";
 import { borrow, ownCopy, takeBytes } from "./bytes.js";
 import { Connection, inPool } from "./connection.js";
@@ -44,14 +52,18 @@ export class Store {
 
   async put(key: Bytes, value: Bytes): Promise<void> {
     const [k, v] = [ownCopy(key), ownCopy(value)];
-    await this.#connection.later("put", (store) => inPool("put", this.#connection.functions.put, store, k, k.length, v, v.length));
+    await this.#connection.later("put", (store) =>
+      inPool("put", this.#connection.functions.put, store, k, k.length, v, v.length),
+    );
   }
 
   /** null when there is no such key. */
   getSync(key: Bytes): Buffer | null {
     const bytes = borrow(key);
     const raw: Partial<RawBytes> = {};
-    const status = this.#connection.now("get", (store) => this.#connection.functions.get(store, bytes, bytes.length, raw));
+    const status = this.#connection.now("get", (store) =>
+      this.#connection.functions.get(store, bytes, bytes.length, raw),
+    );
     return status === STATUS.notFound ? null : takeBytes(this.#connection.functions, raw);
   }
 
@@ -68,7 +80,9 @@ export class Store {
       signal?.addEventListener("abort", onAbort, { once: true });
       const wanted = () => signal?.aborted !== true;
       this.#connection
-        .later("get", async (store) => (wanted() ? await getInBackground(this.#connection.functions, store, bytes, wanted) : null))
+        .later("get", async (store) =>
+          wanted() ? await getInBackground(this.#connection.functions, store, bytes, wanted) : null,
+        )
         .then(resolve, reject)
         .finally(() => signal?.removeEventListener("abort", onAbort));
     });
@@ -77,7 +91,10 @@ export class Store {
   /** Whether there was such a key. */
   deleteSync(key: Bytes): boolean {
     const bytes = borrow(key);
-    return this.#connection.now("delete", (store) => this.#connection.functions.delete(store, bytes, bytes.length)) === STATUS.ok;
+    return (
+      this.#connection.now("delete", (store) => this.#connection.functions.delete(store, bytes, bytes.length)) ===
+      STATUS.ok
+    );
   }
 
   /** Whether there was such a key. */

@@ -38,6 +38,7 @@ export function surveyTarget(command: readonly string[], path: string): Target {
   const mode = statSync(file).mode;
   return {
     command: [...command],
+    file,
     executable: realpathSync(file),
     kind: chain.length > 0 ? "script" : "elf",
     interpreter: chain.length > 0 ? realpathSync(binary) : null,

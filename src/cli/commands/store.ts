@@ -157,7 +157,9 @@ function jsonEscape(character: string): string {
 function escapeBytes(bytes: Buffer): string {
   const text = decode(bytes);
   if (text === null) {
-    return bytes.toString("latin1").replace(/[^ -[\]-~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`);
+    return bytes
+      .toString("latin1")
+      .replace(/[^ -[\]-~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`);
   }
   return text.replaceAll("\\", "\\\\").replace(CONTROL, (character) => ESCAPES.get(character) ?? jsonEscape(character));
 }

@@ -44,35 +44,34 @@ function memoryOperands(
   registers: Registers,
   comment: string | undefined,
 ): MemoryOperand[] {
-  const out: MemoryOperand[] = [];
-  operands.forEach((text, i) => {
+  return operands.flatMap((text, i) => {
     const match = OPERAND.exec(text);
-    if (match === null) {
-      return;
-    }
-    const [, segment, displacement, base, index, scale] = match;
-    const last = i === operands.length - 1;
-    if (base === "%rip") {
-      const absolute = comment === undefined ? null : /^0x[0-9a-f]+/.exec(comment)?.[0];
-      if (absolute) {
-        out.push({ address: BigInt(absolute), base: null, last });
-      }
-      return;
-    }
-    const baseValue = base === undefined ? 0n : register(base, registers);
-    const indexValue = index === undefined || index === "%riz" ? 0n : register(index, registers);
-    const segmentBase = segment === "fs" || segment === "gs" ? register(`${segment}_base`, registers) : 0n;
-    if (baseValue === null || indexValue === null || segmentBase === null) {
-      return;
-    }
-    const constant = displacement?.startsWith("-") ? -BigInt(displacement.slice(1)) : BigInt(displacement ?? "0x0");
-    out.push({
-      address: (baseValue + indexValue * BigInt(scale ?? "1") + constant + segmentBase) & MASK,
-      base: base === undefined ? null : { register: base.slice(1), value: baseValue },
-      last,
-    });
+    const found = match === null ? null : memoryOperand(match, registers, comment);
+    return found === null ? [] : [{ ...found, last: i === operands.length - 1 }];
   });
-  return out;
+}
+
+/** segment:displacement(base,index,scale); `comment` has the absolute address that gdb prints for base %rip. */
+function memoryOperand(
+  [, segment, displacement, base, index, scale]: RegExpExecArray,
+  registers: Registers,
+  comment: string | undefined,
+): Omit<MemoryOperand, "last"> | null {
+  if (base === "%rip") {
+    const absolute = /^0x[0-9a-f]+/.exec(comment ?? "")?.[0];
+    return absolute === undefined ? null : { address: BigInt(absolute), base: null };
+  }
+  const baseValue = base === undefined ? 0n : register(base, registers);
+  const indexValue = index === undefined || index === "%riz" ? 0n : register(index, registers);
+  const segmentBase = segment === "fs" || segment === "gs" ? register(`${segment}_base`, registers) : 0n;
+  if (baseValue === null || indexValue === null || segmentBase === null) {
+    return null;
+  }
+  const constant = displacement?.startsWith("-") ? -BigInt(displacement.slice(1)) : BigInt(displacement ?? "0x0");
+  return {
+    address: (baseValue + indexValue * BigInt(scale ?? "1") + constant + segmentBase) & MASK,
+    base: base === undefined ? null : { register: base.slice(1), value: baseValue },
+  };
 }
 
 function widthOf(mnemonic: string, operands: readonly string[]): number | null {

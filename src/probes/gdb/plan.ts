@@ -3,8 +3,9 @@ import type { Step } from "../../model/plan.js";
 import type { Intervention } from "../../model/primitives.js";
 import type { Target } from "../../model/target.js";
 
-/** V8 options that NODE_OPTIONS may carry (node(1)); without both, JavaScript frames have no names in a native stack. */
-const V8_NAMES = "--perf-basic-prof --interpreted-frames-native-stack";
+/**
+ * V8 options that NODE_OPTIONS may carry (node(1)); plain --perf-basic-prof would also leave a log file in the working directory. Without both, JavaScript frames have no names in a native stack. */
+const V8_NAMES = "--perf-basic-prof-only-functions --interpreted-frames-native-stack";
 
 /** The `index`-th launch of the target under gdb, or the attachment to a running process. */
 export function planGdb(

@@ -46,6 +46,7 @@ export const RawRecord = z.discriminatedUnion("k", [
     argv: z.array(z.string()),
     argc: z.number(),
   }),
+  z.object({ k: z.literal("library"), ...at, pid: z.number(), path: z.string() }),
   z.object({
     k: z.literal("stop"),
     ...at,

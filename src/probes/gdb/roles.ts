@@ -3,7 +3,8 @@ import type { RawFrame, RawOf, RawSiginfo } from "./records.js";
 /** One event of one process, as far as its meaning depends on it. */
 export interface RoleInput {
   id: number;
-  kind: "signal" | "panic" | "exit";
+  pid: number;
+  kind: "signal" | "panic" | "exit" | "stopped";
   tid: number;
   pc: string;
   sp: string | null;
@@ -18,7 +19,7 @@ export interface RoleInput {
   siginfo: RawSiginfo;
 }
 
-export type Role = "first-hand" | "benign" | "reraise" | "nested" | "abort" | "sent" | "panic";
+export type Role = "first-hand" | "benign" | "reraise" | "nested" | "abort" | "sent" | "panic" | "open";
 
 export interface RoleOutput {
   id: number;
@@ -68,7 +69,7 @@ export function assignRoles(events: readonly RoleInput[], exitCode: number | nul
       }
     }
   });
-  const last = terminalOf(events, exitCode);
+  const last = terminalOf(events, exitCode, links);
   if (last === null) {
     return {
       events: events.map((event) => passed(event, links.get(event.id))),
@@ -95,34 +96,31 @@ export function assignRoles(events: readonly RoleInput[], exitCode: number | nul
 }
 
 /** The event at which death was certain. */
-function terminalOf(events: readonly RoleInput[], exitCode: number | null): { event: RoleInput; why: string } | null {
+function terminalOf(
+  events: readonly RoleInput[],
+  exitCode: number | null,
+  links: ReadonlyMap<number, Link>,
+): { event: RoleInput; why: string } | null {
   const certain = events.findLast(
     (event) => event.kind === "exit" || (event.kind === "signal" && event.disposition === "default"),
   );
-  if (certain) {
-    return {
-      event: certain,
-      why:
-        certain.kind === "exit"
-          ? "the runtime ended the process here"
-          : `${certain.signal} was not caught, so its default action followed`,
-    };
+  if (certain !== undefined) {
+    const why =
+      certain.kind === "exit"
+        ? "the runtime ended the process here"
+        : `${certain.signal} was not caught, so its default action followed`;
+    return { event: certain, why };
+  }
+  const stopped = events.findLast((event) => event.kind === "stopped" && links.has(event.id));
+  if (stopped !== undefined) {
+    return { event: stopped, why: "it never came out of the signal's handler, and was let go there" };
   }
   // A Go program without symbols: the runtime cannot recover from a fault in foreign code and ends with status 2.
   const event = events.findLast((e) => e.kind === "signal" && e.code > 0);
-  if (
-    exitCode === 2 &&
-    event &&
-    event.module !== null &&
-    event.module !== event.executable &&
-    event === events.at(-1)
-  ) {
-    return {
-      event,
-      why: "the process ended with status 2 right after it, as a Go runtime does for a fault in foreign code",
-    };
-  }
-  return null;
+  const foreign = event !== undefined && event.module !== null && event.module !== event.executable;
+  return exitCode === 2 && foreign && event === events.at(-1)
+    ? { event, why: "the process ended with status 2 right after it, as a Go runtime does for a fault in foreign code" }
+    : null;
 }
 
 function linkOf(event: RoleInput, earlier: readonly RoleInput[], survived: ReadonlySet<number>): Link | null {
@@ -132,6 +130,9 @@ function linkOf(event: RoleInput, earlier: readonly RoleInput[], survived: Reado
     return null;
   }
   const sync = event.kind === "signal" && event.code > 0;
+  if (nested !== null && event.kind === "stopped") {
+    return { of: nested.id, role: "abort", why: `still in the handler of event ${nested.id}` };
+  }
   if (nested !== null) {
     return sync
       ? { of: nested.id, role: "nested", why: `raised while event ${nested.id} was being handled` }
@@ -170,7 +171,9 @@ function givenUp(
   }
   const runtimeGaveUp = event.frames.some((f) => GIVES_UP.test(f.fn ?? ""));
   const rawFromExecutable = event.kind === "signal" && event.module === event.executable;
-  if (event.kind !== "exit" && !runtimeGaveUp && !rawFromExecutable) {
+  // With the panicking goroutine's own frames at hand, only a fault below them is the cause: nestedIn has looked.
+  const tellsAll = event.frames.some((f) => f.fn === "runtime.gopanic");
+  if (tellsAll || (event.kind !== "exit" && !runtimeGaveUp && !rawFromExecutable)) {
     return null;
   }
   const open = (e: RoleInput): boolean =>
@@ -208,12 +211,21 @@ function rootRole(event: RoleInput, why: string): Omit<RoleOutput, "id"> {
 
 /** By kill(2) from outside. The process's own abort() and raise() come from itself. */
 function isSent(event: RoleInput): boolean {
-  return event.kind === "signal" && event.code <= 0 && event.siginfo.code === 0 && event.sender !== null;
+  return (
+    event.kind === "signal" &&
+    event.code <= 0 &&
+    event.siginfo.code === 0 &&
+    event.sender !== null &&
+    event.sender !== event.pid
+  );
 }
 
 function passed(event: RoleInput, link: Link | undefined): RoleOutput {
   if (link) {
     return { id: event.id, ...link };
+  }
+  if (event.kind === "stopped") {
+    return { id: event.id, role: "open", of: null, why: "looked at while it ran, and let go" };
   }
   return event.kind === "panic"
     ? { id: event.id, role: "benign", of: null, why: "the panic was caught" }

@@ -2,7 +2,8 @@
 gdb's side of a first-hand capture: attaches to the waiting target, records every fatal-class signal and passes it on, and lets a
 process go at the stop after which it certainly dies. Decides nothing else: what an event meant is worked out later from the record.
 
-Environment: FFID_PID target, FFID_LOG record file, FFID_DOCTOR pid of ffi-doctor, FFID_MODE launch|attach. Descriptor 3: one JSON
+Environment: FFID_PID target, FFID_LOG record file, FFID_DOCTOR pid of ffi-doctor, FFID_MODE launch|attach, FFID_HOLD the program
+that the target waits in. Descriptor 3: one JSON
 line to ffi-doctor for each of attached, refused, terminal, done.
 """
 import json
@@ -26,6 +27,7 @@ WAKE = "SIG64"
 HEAVY_PER_SITE = 2
 HEAVY_AT_ALL = 64
 NEAR_NULL = 65536
+MAX_ARGUMENT = 4096
 SETTINGS = (
     "set pagination off", "set confirm off", "set print thread-events off", "set print inferior-events off", "set style enabled off",
     "set debuginfod enabled off", "set auto-load off", "set print frame-arguments none", "set backtrace past-main off", "set language c",
@@ -44,8 +46,9 @@ class Capture:
         self.log = Log(os.environ["FFID_LOG"])
         self.watches = ffid_watch.Watches(self.log)
         self.events, self.stops, self.sites, self.heavies = [], 0, {}, 0
-        self.seen, self.loaded, self.dead = {}, {}, set()
+        self.seen, self.loaded, self.libraries, self.dead = {}, {}, set(), set()
         self.doctor = int(os.environ["FFID_DOCTOR"])
+        self.waiting = os.path.realpath(os.environ["FFID_HOLD"]) if "FFID_HOLD" in os.environ else None
 
     def tell(self, kind, **fields):
         try:
@@ -83,7 +86,11 @@ class Capture:
         self.log.emit("attached", pid=pid, gdb=gdb.VERSION, machine=os.uname().machine, mode=os.environ.get("FFID_MODE"))
         if os.environ.get("FFID_MODE") == "attach":
             self.process_facts(pid)
-            self.watches.program_loaded(self.exe())
+            for objfile in gdb.objfiles():
+                if objfile.filename is not None and objfile.owner is None:
+                    self.watches.loaded(objfile.filename, objfile.filename == self.exe())
+                    if objfile.filename != self.exe():
+                        self.library(pid, objfile.filename)
         self.tell("attached")
         return True
 
@@ -96,9 +103,11 @@ class Capture:
                 return
             if path == gdb.current_progspace().filename:
                 self.process_facts(inferior.pid)
-                self.watches.program_loaded(path)
+                self.watches.loaded(path, True)
                 ffid_maps.forget()
             else:
+                self.watches.loaded(path, False)
+                self.library(inferior.pid, path)
                 span = ffid_maps.Maps(inferior.pid).range_of(path)
                 if span:
                     self.loaded.setdefault(inferior.pid, {})[path] = span
@@ -117,10 +126,17 @@ class Capture:
             exe = os.readlink("/proc/%d/exe" % pid)
         except OSError:
             return
+        if exe == self.waiting:
+            return  # Still the program that holds the target, before it becomes the target.
         if self.seen.get(pid) != (exe, argv):
             self.seen[pid] = (exe, argv)
             self.loaded.pop(pid, None)
-            self.log.emit("process", pid=pid, parent=parent, exe=exe, argv=argv[:64], argc=len(argv))
+            self.log.emit("process", pid=pid, parent=parent, exe=exe, argv=[a[:MAX_ARGUMENT] for a in argv[:64]], argc=len(argv))
+
+    def library(self, pid, path):
+        if (pid, path) not in self.libraries:
+            self.libraries.add((pid, path))
+            self.log.emit("library", pid=pid, path=path)
 
     @staticmethod
     def disposition(pid, number):
@@ -211,7 +227,7 @@ class Capture:
                     (frames, stop), goid = ffid_frames.full(pid, 24), None
                 self.log.emit("stack", ev=ident, tid=thread.ptid[1], goid=goid, frames=frames, stop=stop)
             elif what == "go-exit":
-                frames, stop, _ = ffid_frames.walk(pid, 48)
+                frames, stop, _ = ffid_go.joined(pid, thread.ptid[1], 0)
                 fatal = ffid_go.fatal_exit(frames)
                 if fatal:
                     ident, self.stops = self.stops, self.stops + 1

@@ -189,6 +189,11 @@ class moved_to:
 
     @staticmethod
     def write(values):
-        for name in ("rsp", "rbp", "rip"):
-            if values[name] is not None:
-                gdb.execute("set $%s=%d" % (name, values[name]), to_string=True)
+        # After each assignment gdb looks for the frame it had selected, along the whole stack: minutes in a runaway recursion.
+        gdb.execute("set backtrace limit 2", to_string=True)
+        try:
+            for name in ("rsp", "rbp", "rip"):
+                if values[name] is not None:
+                    gdb.execute("set $%s=%d" % (name, values[name]), to_string=True)
+        finally:
+            gdb.execute("set backtrace limit unlimited", to_string=True)

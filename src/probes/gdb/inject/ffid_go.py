@@ -7,7 +7,10 @@ import gdb
 import ffid_frames
 
 MASK = (1 << 64) - 1
-SWITCH = ("runtime.asmcgocall", "runtime.asmcgocall.abi0")
+TO_C = ("runtime.asmcgocall", "runtime.asmcgocall.abi0")
+# The runtime's own work on the system stack; the goroutine waits at m.curg.sched (runtime/asm_amd64.s).
+TO_SYSTEM = ("runtime.systemstack", "runtime.systemstack.abi0", "runtime.mcall", "runtime.mcall.abi0")
+SWITCH = TO_C + TO_SYSTEM
 FATAL = ("runtime.fatalthrow", "runtime.fatalpanic", "runtime.sighandler", "runtime.dieFromSignal", "runtime.fatalsignal", "runtime.badsignal", "runtime.raisebadsignal", "runtime.crash")
 _is_go = {}
 
@@ -40,17 +43,21 @@ def current_m(tid):
     return None
 
 
-def goroutine(tid):
-    """(goid, pc, sp, bp or None) of the goroutine that waits for this thread's C call; None outside of one."""
+def goroutine(tid, switch=None):
+    """(goid, pc, sp, bp or None) of the goroutine that this thread left for C or the system stack; None outside of one."""
     try:
         m = current_m(tid)
         g = m["curg"] if m is not None else None
         if g is None or not int(g):
             return None
         fields = {f.name for f in g.type.target().fields()}
-        sp = int(g["syscallsp"]) & MASK
-        bp = int(g["syscallbp"]) & MASK if "syscallbp" in fields else 0
-        return int(g["goid"]), int(g["syscallpc"]) & MASK, sp, bp or None
+        if switch in TO_SYSTEM:
+            sched = g["sched"]
+            sp, pc, bp = int(sched["sp"]) & MASK, int(sched["pc"]) & MASK, int(sched["bp"]) & MASK
+        else:
+            sp, pc = int(g["syscallsp"]) & MASK, int(g["syscallpc"]) & MASK
+            bp = int(g["syscallbp"]) & MASK if "syscallbp" in fields else 0
+        return int(g["goid"]), pc, sp, bp or None
     except (gdb.error, RuntimeError):
         return None
 
@@ -64,8 +71,9 @@ def is_go(exe):
 def joined(pid, tid, arg_frames):
     """(frames, why ended, goid): native frames to the switch, then the goroutine's."""
     frames, stop = ffid_frames.full(pid, arg_frames, until=SWITCH)
-    found = goroutine(tid)
-    at_switch = bool(frames) and frames[-1]["fn"] in SWITCH
+    switch = frames[-1]["fn"] if frames else None
+    found = goroutine(tid, switch)
+    at_switch = switch in SWITCH
     if found is None:
         return frames, stop, None
     goid, pc, sp, bp = found

@@ -28,9 +28,16 @@ class Maps:
         return None
 
     def range_of(self, path):
-        """Lowest start and highest end of all mappings of a file."""
-        rows = [row for row in self.rows if row[4] == path]
-        return (min(r[0] for r in rows), max(r[1] for r in rows)) if rows else None
+        """Where the loader put a file: its executable mapping and the neighbours in file order, not a second mapping of it as data."""
+        low = next((i for i, row in enumerate(self.rows) if row[4] == path and "x" in row[2]), None)
+        if low is None:
+            return None
+        high = low
+        while low > 0 and self.rows[low - 1][4] == path and self.rows[low - 1][3] < self.rows[low][3]:
+            low -= 1
+        while high + 1 < len(self.rows) and self.rows[high + 1][4] == path and self.rows[high + 1][3] >= self.rows[high][3]:
+            high += 1
+        return (self.rows[low][0], self.rows[high][1])
 
 
 _cache = {"pid": None, "maps": None}

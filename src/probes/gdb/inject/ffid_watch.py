@@ -4,11 +4,11 @@ errors, and a signal handler that ends in _exit. Each stands on a function that 
 """
 import gdb
 
-import ffid_frames
+import ffid_elf
 import ffid_go
 from ffid_log import hexa
 
-PANIC_NAMES = ("rust_panic", "__rustc::rust_panic")
+SYSTEM_PATHS = ("/usr/lib/", "/lib/", "/lib64/", "/usr/bin/", "/bin/")
 
 
 class Watch(gdb.Breakpoint):
@@ -57,14 +57,12 @@ class Watches:
 
     def __init__(self, log):
         self.log = log
-        self.panic, self.go_exit, self.handler_exit = [], [], []
-        self.go_seen = set()
+        self.handler_exit, self.named, self.searched = [], set(), set()
 
     def arm(self):
         gdb.execute("set breakpoint pending on", to_string=True)
         self.add(LinkerError, "_dl_signal_error", "error")
         self.add(LinkerError, "_dl_signal_exception", "exception")
-        self.panic = [b for b in (self.add(Watch, name, "panic") for name in PANIC_NAMES) if b]
 
     def add(self, kind, spec, what):
         try:
@@ -73,14 +71,17 @@ class Watches:
             self.log.emit("warning", what="breakpoint %s" % spec, why=str(error))
             return None
 
-    def program_loaded(self, exe):
-        """Go programs: the runtime's exit is the only place that every fatal path passes."""
-        name = ffid_go.exit_symbol()
-        if name and name not in self.go_seen:
-            self.go_seen.add(name)
-            found = self.add(Watch, name, "go-exit")
-            if found:
-                self.go_exit.append(found)
+    def loaded(self, path, is_program):
+        """A panic is seen in whatever brings Rust's runtime; Go's exit is the only place that every fatal path of it passes."""
+        names = ffid_elf.ends_with(path, b"rust_panic") if path not in self.searched and not path.startswith(SYSTEM_PATHS) else []
+        self.searched.add(path)
+        wanted = [(name, "panic") for name in names if name == "rust_panic" or name.endswith("10rust_panic")]
+        if is_program and ffid_go.exit_symbol():
+            wanted.append((ffid_go.exit_symbol(), "go-exit"))
+        for name, what in wanted:
+            if name not in self.named:
+                self.named.add(name)
+                self.add(Watch, name, what)
 
     def arm_handler_exit(self):
         """After the first caught fault: a crash handler may end the process by _exit, and no signal would ever show it."""

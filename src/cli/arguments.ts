@@ -1,0 +1,56 @@
+import { InvalidArgumentError } from "commander";
+import { type Format, formats, type Options } from "../model/options.js";
+import { Severity } from "../model/primitives.js";
+
+const MAX_PID = 4_194_304;
+const MAX_COUNT = 1_000_000;
+const MAX_SECONDS = 2_000_000;
+
+/** --format terminal|json[=file]. */
+export function parseFormat(text: string, before: Options["formats"]): Options["formats"] {
+  const equals = text.indexOf("=");
+  const name = equals < 0 ? text : text.slice(0, equals);
+  const file = equals < 0 ? null : text.slice(equals + 1);
+  if (!(formats as readonly string[]).includes(name)) {
+    throw new InvalidArgumentError(`It is one of ${formats.join(", ")}, with =<file> to write it there.`);
+  }
+  if (file === "") {
+    throw new InvalidArgumentError("After = a file is named.");
+  }
+  return [...before, { format: name as Format, file }];
+}
+
+export function parseSeverity(text: string): Severity {
+  const parsed = Severity.safeParse(text);
+  if (!parsed.success) {
+    throw new InvalidArgumentError(`It is one of ${Severity.options.join(", ")}.`);
+  }
+  return parsed.data;
+}
+
+export function parseSeconds(text: string): number {
+  return number(text, /^\d+(\.\d+)?$/, MAX_SECONDS, "A number of seconds above 0, as in 30 or 0.5.");
+}
+
+export function parseCount(text: string): number {
+  return number(text, /^\d+$/, MAX_COUNT, "A whole number from 1 on.");
+}
+
+export function parsePid(text: string): number {
+  return number(text, /^\d+$/, MAX_PID, "A process id.");
+}
+
+export function collect(text: string, before: readonly string[]): string[] {
+  if (text === "") {
+    throw new InvalidArgumentError("It names a library.");
+  }
+  return [...before, text];
+}
+
+function number(text: string, shape: RegExp, most: number, why: string): number {
+  const value = Number(text);
+  if (!shape.test(text) || !(value > 0) || value > most) {
+    throw new InvalidArgumentError(why);
+  }
+  return value;
+}

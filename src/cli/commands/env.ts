@@ -1,0 +1,56 @@
+import { Command } from "commander";
+import type { ToolFact } from "../../model/target.js";
+import { EXIT } from "../exit-code.js";
+import { terminalOf } from "../streams.js";
+
+/** `env`: what can be used here, and why not. */
+export function envCommand(set: (status: number) => void): Command {
+  return new Command("env")
+    .description("Say what can be used here, what not and why, and the exact command that mends it.")
+    .option("--json", "as JSON", false)
+    .option("--no-color", "no colour, also on a terminal")
+    .action(async (flags: { json: boolean; color: boolean }) => {
+      const { surveyEnvironment } = await import("../../session/environment.js");
+      const environment = await surveyEnvironment(process.env);
+      process.stdout.write(
+        flags.json ? `${JSON.stringify(environment, null, 2)}\n` : await text(environment, flags.color ? null : false),
+      );
+      set(environment.usable ? 0 : EXIT.inconclusive);
+    });
+}
+
+type Environment = Awaited<ReturnType<typeof import("../../session/environment.js").surveyEnvironment>>;
+
+async function text(environment: Environment, color: boolean | null): Promise<string> {
+  const { Chalk } = await import("chalk");
+  const style = new Chalk({ level: terminalOf(process.stdout, color).color ? 1 : 0 });
+  const { system } = environment;
+  const lines = [
+    `Linux ${system.kernel}, ${system.machine}, Node ${system.node}; core_pattern: ${system.corePattern ?? "unknown"}`,
+    "",
+  ];
+  for (const instrument of environment.instruments) {
+    lines.push(
+      `${instrument.usable ? style.green("usable    ") : style.red("not usable")}  ${style.bold(instrument.name)}`,
+    );
+    for (const fact of instrument.needs) {
+      lines.push(...factLines(fact));
+    }
+  }
+  lines.push("", "also here, for what a report may tell you to do next:");
+  for (const fact of environment.alsoHere) {
+    lines.push(...factLines(fact));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function factLines(fact: ToolFact): string[] {
+  if (fact.usable) {
+    const details = [fact.version, fact.path].filter((part) => part !== null).join(", ");
+    return [`  ok   ${fact.name}${details === "" ? "" : `: ${details}`}`];
+  }
+  return [
+    `  no   ${fact.name}: ${fact.why ?? "unknown"}`,
+    ...(fact.mend === null ? [] : [`       mend: ${fact.mend}`]),
+  ];
+}

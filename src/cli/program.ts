@@ -1,0 +1,90 @@
+import { Command, CommanderError } from "commander";
+import { toolVersion } from "../session/places.js";
+import { EXIT } from "./exit-code.js";
+import { complain } from "./streams.js";
+
+/** Verbs and where each is made; a module is loaded only when its verb is asked for. */
+const VERBS: Record<string, { summary: string; load: () => Promise<(set: (status: number) => void) => Command> }> = {
+  "gdb-capture": {
+    summary: "run a command and capture the first-hand site of a fatal signal with gdb",
+    load: async () => (await import("./commands/gdb-capture.js")).gdbCaptureCommand,
+  },
+  report: {
+    summary: "show the report of an earlier run again",
+    load: async () => (await import("./commands/report.js")).reportCommand,
+  },
+  env: {
+    summary: "say what can be used here, what not and why, and the command that mends it",
+    load: async () => (await import("./commands/env.js")).envCommand,
+  },
+  explain: {
+    summary: "say what a finding code means and what usually causes it",
+    load: async () => (await import("./commands/explain.js")).explainCommand,
+  },
+  store: {
+    summary: "use the storage shim by itself: put, get, scan, bench",
+    load: async () => {
+      const { storeCommand } = await import("./commands/store.js");
+      return () => storeCommand();
+    },
+  },
+};
+
+/** Runs what argv asks for and returns the exit status. Never throws. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let status = 0;
+  const set = (next: number): void => {
+    status = next;
+  };
+  // A reader that went away (`| head`) is no error of ours, and nothing is left to be told to it.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") {
+        throw error;
+      }
+    });
+  }
+  try {
+    const program = await programFor(argv[2], set);
+    await program.parseAsync(argv);
+    return status !== 0 ? status : Number(process.exitCode ?? 0);
+  } catch (error) {
+    return error instanceof CommanderError ? commanderStatus(error) : complain(error);
+  }
+}
+
+async function programFor(verb: string | undefined, set: (status: number) => void): Promise<Command> {
+  const program = new Command("ffi-doctor")
+    .description(
+      "Says what went wrong where a host runtime meets a native library: what, where first, whose fault, what next.",
+    )
+    .version(toolVersion())
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .showHelpAfterError("(ffi-doctor --help lists the verbs; ffi-doctor <verb> --help their options)")
+    .exitOverride();
+  for (const [name, { summary, load }] of Object.entries(VERBS)) {
+    if (name === verb) {
+      program.addCommand(settled((await load())(set), program));
+    } else {
+      program.command(name).description(summary);
+    }
+  }
+  program.addHelpText("after", "\nExample:\n  ffi-doctor gdb-capture -- node app.js");
+  program.action(() => program.help({ error: verb !== undefined }));
+  return program;
+}
+
+/** What is wrong in a verb of a verb is told in the same way, too. */
+function settled(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const inner of command.commands) {
+    settled(inner, command);
+  }
+  return command;
+}
+
+/** commander has told the user already what was wrong. */
+function commanderStatus(error: CommanderError): number {
+  return error.exitCode === 0 ? 0 : EXIT.usage;
+}

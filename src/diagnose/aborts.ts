@@ -1,0 +1,23 @@
+import type { Crash } from "../model/crash.js";
+import type { Frame } from "../model/frame.js";
+import { faultFrames, siteOf } from "./diagnosis.js";
+
+/** The process ended itself, by abort(3) or a runtime's own way. */
+export function aborted(crash: Crash): boolean {
+  return crash.signal.name === "SIGABRT" || crash.signal.name === "EXIT";
+}
+
+const FREES =
+  /^(__libc_free|__GI___libc_free|cfree|free|_int_free|realloc|__libc_realloc|operator delete.*|_ZdlPv|_ZdaPv)$/;
+
+/** Who called free: the first frame outside the allocator. */
+export function freeingFrame(crash: Crash): Frame | null {
+  const frames = faultFrames(crash);
+  const last = frames.findLastIndex((frame) => FREES.test(frame.function ?? ""));
+  return frames.slice(last + 1).find((frame) => frame.side !== "system") ?? siteOf(crash);
+}
+
+/** Whether a frame of the fault stack has such a name. */
+export function onStack(crash: Crash, pattern: RegExp): Frame | null {
+  return faultFrames(crash).find((frame) => pattern.test(frame.function ?? "")) ?? null;
+}

@@ -1,0 +1,81 @@
+import type { Crash } from "../model/crash.js";
+import type { Evidence } from "../model/evidence.js";
+import type { FindingCode } from "../model/finding-code.js";
+import type { Frame } from "../model/frame.js";
+import type { Blame, Confidence } from "../model/primitives.js";
+
+/** What a rule says of a crash. Blame and next steps are worked out from it afterwards unless it knows better. */
+export interface Diagnosis {
+  code: FindingCode;
+  title: string;
+  message: string;
+  confidence: Confidence;
+  /** The facts it rests on, one a line. */
+  evidence: string[];
+  blame?: { side: Blame; reason: string };
+}
+
+export interface RuleContext {
+  evidence: Evidence;
+}
+
+/** Looks at one crash and says what it is, or null. Pure; never throws. */
+export type Rule = (crash: Crash, context: RuleContext) => Diagnosis | null;
+
+/** The stack of the picked event, innermost first. */
+export function faultFrames(crash: Crash): readonly Frame[] {
+  return crash.threads.find(({ faulting }) => faulting)?.frames ?? [];
+}
+
+/** The frame that a person would call the place: the innermost that is neither the system's nor a panic's or abort's own machinery. */
+export function siteOf(crash: Crash): Frame | null {
+  const frames = faultFrames(crash);
+  return (
+    frames.find((frame) => frame.side !== "system" && frame.kind !== "folded" && !isMachinery(frame)) ??
+    frames[0] ??
+    null
+  );
+}
+
+/** Code that runs because something has gone wrong already: Rust's panic machinery, Go's, and what standard libraries inline. */
+function isMachinery(frame: Frame): boolean {
+  const name = frame.function ?? "";
+  return (
+    /^(core|std|alloc|__rustc|rustc_std_workspace\w*)(::|\[)/.test(name) ||
+    /^<+(core|std|alloc)::/.test(name) ||
+    /^(rust_begin_unwind|rust_panic|__rust_|_?__rustc)/.test(name) ||
+    /^runtime\.(exit|fatal|systemstack|gopanic|panic|sigpanic|throw|mcall|crash|dieFromSignal|sighandler|sigtramp|goPanic)/.test(
+      name,
+    ) ||
+    /^internal\/runtime\/maps\.fatal/.test(name)
+  );
+}
+
+/** The call that crossed the boundary, when the stack shows one. */
+export function boundaryFrame(crash: Crash): Frame | null {
+  return faultFrames(crash).find(({ boundary }) => boundary) ?? null;
+}
+
+/** "ffi_doctor_store::store::Store::get (src/store.rs:62)", without the parameters that make C++ and Rust names long. */
+export function nameOf(frame: Frame | null): string {
+  if (frame === null) {
+    return "an unknown place";
+  }
+  const file =
+    frame.file === null ? "" : ` (${frame.file.split("/").at(-1)}${frame.line === null ? "" : `:${frame.line}`})`;
+  return `${shortName(frame)}${file}`;
+}
+
+/** A function's name alone; module+offset where nobody knows it. */
+export function shortName(frame: Frame): string {
+  if (frame.function !== null) {
+    return frame.function.replace(/::h[0-9a-f]{16}$/, "").replace(/<[^<>]{24,}>/g, "<...>");
+  }
+  const module = frame.module?.split("/").at(-1);
+  return module === undefined ? frame.pc : `${module}+${frame.offset ?? "?"}`;
+}
+
+/** True for the kinds of signal that the kernel raises at an instruction. */
+export function isFault(crash: Crash, ...names: string[]): boolean {
+  return names.includes(crash.signal.name) && !crash.signal.forged;
+}

@@ -1,0 +1,121 @@
+import { basename } from "node:path";
+import type { Crash } from "../model/crash.js";
+import type { NextStep } from "../model/finding.js";
+import type { FindingCode } from "../model/finding-code.js";
+
+const MEMORY: ReadonlySet<FindingCode> = new Set([
+  "wild-pointer",
+  "poisoned-pointer",
+  "null-dereference",
+  "bad-code-pointer",
+  "double-free",
+  "invalid-free",
+  "native-crash",
+  "misaligned-pointer",
+]);
+
+/** What tells more than a crash can, cheapest first; commands are pasted as they are. */
+export function nextSteps(code: FindingCode, crash: Crash, command: readonly string[]): NextStep[] {
+  const steps = [...specific(code, crash, command)];
+  if (MEMORY.has(code) || isHeapCorruption(code, crash)) {
+    steps.push(...memorySteps(crash, command));
+  }
+  steps.push({
+    command: `ffi-doctor explain ${code}`,
+    why: "what this code means and what usually causes it",
+    cost: "seconds",
+  });
+  return steps;
+}
+
+function isHeapCorruption(code: FindingCode, crash: Crash): boolean {
+  return code === "abort" && /corrupt|invalid|unaligned/.test(crash.abortMessage?.text ?? "");
+}
+
+function* specific(code: FindingCode, crash: Crash, command: readonly string[]): Generator<NextStep> {
+  const again = `RUST_BACKTRACE=1 ${quoteAll(command)}`;
+  if (code === "panic-across-boundary") {
+    yield {
+      command: null,
+      why: "wrap the body of the exported function in std::panic::catch_unwind and return an error code",
+      cost: "a change in the library",
+    };
+    yield { command: again, why: "Rust's own backtrace of the panic, on standard error", cost: "one run" };
+  } else if (code === "stack-overflow") {
+    yield {
+      command: `ulimit -s unlimited; ${quoteAll(command)}`,
+      why: "tells deep from endless: with an unlimited stack of the main thread a deep recursion ends, an endless one does not",
+      cost: "one run, and as much memory as it takes",
+    };
+    yield {
+      command: null,
+      why: "bound the recursion in the library, or refuse input that nests too deep",
+      cost: "a change in the library",
+    };
+  } else if (code === "call-after-unload") {
+    yield {
+      command: `LD_DEBUG=files ${quoteAll(command)} 2>&1 | grep -i 'fini\\|destroy'`,
+      why: "shows when each library is unloaded",
+      cost: "one run, much output",
+    };
+  } else if (code === "out-of-memory") {
+    yield { command: "ulimit -a", why: "shows the limits that the process runs under", cost: "seconds" };
+  } else if (code === "bus-error") {
+    yield {
+      command: "df -h; df -h /dev/shm",
+      why: "shows whether the disk or shared memory behind the mapping is full",
+      cost: "seconds",
+    };
+  } else if (code === "illegal-instruction") {
+    yield {
+      command: "lscpu | grep -i flags",
+      why: "shows what this processor can do, to compare with what the library was built for",
+      cost: "seconds",
+    };
+  } else if (code === "abort" && crash.hostRuntime === "go") {
+    yield {
+      command: `GOTRACEBACK=all ${quoteAll(command)}`,
+      why: "prints the stacks of all goroutines",
+      cost: "one run",
+    };
+  }
+}
+
+function memorySteps(crash: Crash, command: readonly string[]): NextStep[] {
+  const modules = crash.modules.filter(({ inQuestion, path }) => inQuestion && path !== crash.executable);
+  const library = modules[0] === undefined ? "the library" : basename(modules[0].path);
+  const valgrind = `valgrind --error-limit=no --num-callers=40 ${quoteAll(command)}`;
+  const cost: Record<string, string> = {
+    node: "one run, 20 to 60 times slower; JavaScript frames are not named",
+    go: "one run, 20 to 60 times slower; Go's own memory is not checked, and the runtime's stacks make noise",
+    java: "one run, 20 to 60 times slower, with much noise of the JVM",
+  };
+  return [
+    {
+      command: valgrind,
+      why: `says whether the memory had been freed or never written, by whom, and where it was allocated, if it came from ${library}'s malloc`,
+      cost: cost[crash.hostRuntime] ?? "one run, 20 to 60 times slower",
+    },
+    {
+      command: null,
+      why: `or rebuild ${library} with -fsanitize=address (Rust: RUSTFLAGS=-Zsanitizer=address, nightly) and preload its runtime: it stops at the first bad access and shows where the block was allocated and freed`,
+      cost: "a rebuild, then one run 2 to 3 times slower",
+    },
+  ];
+}
+
+const PLAIN = /^[\w@%+=:,./-]+$/;
+const SHOWN = 12;
+const LONG = 200;
+
+/** A command line as a POSIX shell would read it back. */
+export function quoteAll(command: readonly string[]): string {
+  if (command.length === 0) {
+    return "<command>";
+  }
+  const shown = command.slice(0, SHOWN).map((word) => {
+    const text = word.length > LONG ? `${word.slice(0, LONG)}...` : word;
+    return PLAIN.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  });
+  return [...shown, ...(command.length > SHOWN ? ["..."] : [])].join(" ");
+}

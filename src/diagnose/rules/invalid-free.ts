@@ -1,0 +1,23 @@
+import { aborted, freeingFrame } from "../aborts.js";
+import { nameOf, type Rule } from "../diagnosis.js";
+
+/** glibc was given a pointer to free that is not the start of one of its blocks (malloc/malloc.c). */
+const SAID =
+  /free\(\): invalid pointer|munmap_chunk\(\): invalid pointer|free\(\): invalid size|realloc\(\): invalid pointer/;
+
+export const invalidFree: Rule = (crash) => {
+  const text = crash.abortMessage?.text ?? "";
+  if (!aborted(crash) || !SAID.test(text)) {
+    return null;
+  }
+  const site = freeingFrame(crash);
+  return {
+    code: "invalid-free",
+    title: `free was given a pointer that malloc never returned, in ${nameOf(site)}`,
+    message:
+      `glibc ended the process: "${text}". The pointer is not the start of a block of this allocator: ` +
+      "it points into a block, was made by another allocator or runtime, or the bytes before it were overwritten.",
+    confidence: "likely",
+    evidence: [`glibc's own words: ${text}`, `free was called by ${nameOf(site)}`],
+  };
+};

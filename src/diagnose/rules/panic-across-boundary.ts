@@ -1,0 +1,43 @@
+import { aborted, onStack } from "../aborts.js";
+import { boundaryFrame, faultFrames, nameOf, type Rule, siteOf } from "../diagnosis.js";
+
+const CANNOT_UNWIND = /panic_cannot_unwind|panic_in_cleanup|panic_nounwind/;
+
+/** A Rust panic came to a frame that must not unwind, such as an extern "C" function, and ended the process (RFC 2945). */
+export const panicAcrossBoundary: Rule = (crash) => {
+  const pick = crash.timeline.find(({ id }) => id === crash.pick);
+  const stopped = aborted(crash) ? onStack(crash, CANNOT_UNWIND) : null;
+  if (pick?.role !== "panic" && stopped === null) {
+    return null;
+  }
+  const boundary = boundaryFrame(crash);
+  const crossed = stopped !== null || boundary !== null;
+  if (!crossed) {
+    return null;
+  }
+  const site = stopped === null ? siteOf(crash) : null;
+  const where = site === null ? "a place that is not recorded" : nameOf(site);
+  const text = crash.abortMessage?.text ?? null;
+  return {
+    code: "panic-across-boundary",
+    title: `Rust panic in ${where} reached the boundary at ${nameOf(boundary ?? afterUnwinding(crash))} and ended the process`,
+    message:
+      `${text === null ? "The panic" : `The panic "${text}"`} was not caught on the Rust side. ` +
+      'An extern "C" function cannot unwind into its caller, so that Rust aborts the process. ' +
+      "The host sees an abort without a reason. Catch it at the boundary (std::panic::catch_unwind) and return an error, or mend what panics.",
+    confidence: "proved",
+    evidence: [
+      ...(text === null ? [] : [`the panic's message: ${text}`]),
+      ...(site === null ? [] : [`the panic began in ${nameOf(site)}`]),
+      ...(boundary === null ? [] : [`the frame that could not unwind is ${nameOf(boundary)}`]),
+      "the process then ended by abort",
+    ],
+    blame: { side: "library", reason: "a panic must not leave the library: its exported function has to catch it" },
+  };
+};
+
+function afterUnwinding(crash: Parameters<Rule>[0]): ReturnType<typeof siteOf> {
+  const frames = faultFrames(crash);
+  const at = frames.findLastIndex((frame) => CANNOT_UNWIND.test(frame.function ?? ""));
+  return frames[at + 1] ?? siteOf(crash);
+}

@@ -1,0 +1,20 @@
+import { aborted, onStack } from "../aborts.js";
+import { nameOf, type Rule, siteOf } from "../diagnosis.js";
+
+/** gcc's and clang's stack protector found its canary overwritten on return (-fstack-protector). */
+export const stackBufferOverflow: Rule = (crash) => {
+  const said = crash.abortMessage?.text.includes("stack smashing detected") === true;
+  if (!aborted(crash) || !(said || onStack(crash, /^_*stack_chk_fail/) !== null)) {
+    return null;
+  }
+  const site = siteOf(crash);
+  return {
+    code: "stack-buffer-overflow",
+    title: `A local buffer of ${nameOf(site)} was written past its end`,
+    message:
+      `The canary that the compiler put behind the local variables of ${nameOf(site)} was overwritten when the function returned. ` +
+      "Some write in it, or in what it called with a pointer to a local buffer, went past the end. A wrong length across the boundary is the usual cause.",
+    confidence: "proved",
+    evidence: ["the compiler's stack protector ended the process", `it was ${nameOf(site)} that returned`],
+  };
+};

@@ -1,0 +1,53 @@
+import type { Crash, MapEntry } from "../../model/crash.js";
+import { mapAt, mapName, NULL_PAGE, suspects } from "../addresses.js";
+import { isFault, nameOf, type Rule, siteOf } from "../diagnosis.js";
+
+const LOW = (1n << 32n) - 1n;
+const SIGN_EXTENDED = 0xffffffff00000000n;
+
+/** The low 32 bits of a pointer to memory that is there: a binding declared a pointer as int, or kept a return value as one. */
+export const truncatedPointer: Rule = (crash) => {
+  if (!isFault(crash, "SIGSEGV", "SIGBUS")) {
+    return null;
+  }
+  for (const value of suspects(crash)) {
+    const number = BigInt(value);
+    const cut =
+      number <= LOW ? "cut off" : (number & SIGN_EXTENDED) === SIGN_EXTENDED ? "replaced by copies of bit 31" : null;
+    const low = number & LOW;
+    const whole = cut === null || low < NULL_PAGE ? null : wholePointer(crash, low);
+    if (whole !== null) {
+      return {
+        code: "truncated-pointer",
+        title: `Pointer ${value} has lost its upper 32 bits, used in ${nameOf(siteOf(crash))}`,
+        message:
+          `${value} itself is not mapped, but with its upper half (${cut}) put back it is 0x${whole.value.toString(16)}, in ${mapName(whole.map)}. ` +
+          "Somewhere on its way it was kept in a 32-bit integer: an undeclared return type (C's and ctypes' default is int), or int where a pointer or size_t belongs.",
+        confidence: "likely",
+        evidence: [
+          `the pointer is ${value}, ${cut === "cut off" ? "below 4 GiB" : "a sign-extended 32-bit value"}, and not mapped`,
+          `0x${whole.value.toString(16)} has the same low half and is mapped: ${mapName(whole.map)}`,
+        ],
+      };
+    }
+  }
+  return null;
+};
+
+/** Heap, stack and libraries all lie above 4 GiB in a position-independent program; data is what pointers point to. */
+function wholePointer(crash: Crash, low: bigint): { value: bigint; map: MapEntry } | null {
+  if (mapAt(crash.maps, low) !== undefined) {
+    return null;
+  }
+  const likely = crash.maps.filter(
+    ({ perms, path }) => perms.startsWith("rw") && (path === "[heap]" || path === null || path.startsWith("[stack")),
+  );
+  for (const map of likely) {
+    const upper = BigInt(map.start) & ~LOW;
+    const candidate = upper | low;
+    if (upper !== 0n && BigInt(map.start) <= candidate && candidate < BigInt(map.end)) {
+      return { value: candidate, map };
+    }
+  }
+  return null;
+}

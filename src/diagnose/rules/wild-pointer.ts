@@ -1,0 +1,41 @@
+import { isCanonical, whereIs } from "../addresses.js";
+import { isFault, nameOf, type Rule, siteOf } from "../diagnosis.js";
+
+/** An address where nothing is mapped, and that no narrower rule explains: a stale, corrupt or miscomputed pointer. */
+export const wildPointer: Rule = (crash) => {
+  const { access, signal } = crash;
+  if (!isFault(crash, "SIGSEGV") || access === null || access.address === null || access.kind === "execute") {
+    return null;
+  }
+  const address = BigInt(access.address);
+  const impossible = !isCanonical(address);
+  if (!impossible && (crash.region === null || crash.region.inside !== null)) {
+    return null;
+  }
+  const text = asText(access.base?.value ?? access.address);
+  const verb = access.kind === "write" ? "wrote to" : "read";
+  return {
+    code: "wild-pointer",
+    title: `${access.kind === "write" ? "Write" : "Read"} through a wild pointer (${access.address}), in ${nameOf(siteOf(crash))}`,
+    message:
+      `${nameOf(siteOf(crash))} ${verb} ${access.address}, ` +
+      (impossible
+        ? "an address that this processor does not have: it was never a pointer. "
+        : `and ${whereIs(crash) ?? "nothing is mapped there"}. `) +
+      (text === null ? "" : `Its bytes read as the text "${text}": data was taken for a pointer. `) +
+      "The pointer is stale, overwritten or miscomputed; a crash alone cannot tell which. Whether its block had been freed is shown by valgrind or AddressSanitizer.",
+    confidence: "proved",
+    evidence: [
+      `${signal.name} ${signal.codeName} at ${access.address}${access.addressFrom === "operand" ? " (worked out from the instruction: the kernel gives no address for it)" : ""}`,
+      ...(whereIs(crash) === null ? [] : [whereIs(crash) ?? ""]),
+      ...(access.base === null ? [] : [`the pointer was in ${access.base.register} = ${access.base.value}`]),
+    ],
+  };
+};
+
+/** Eight printable bytes in a pointer are a strong sign of text over a structure. */
+function asText(value: string): string | null {
+  const bytes = Buffer.from(BigInt(value).toString(16).padStart(16, "0"), "hex").reverse();
+  const text = bytes.toString("latin1").replace(/\0+$/, "");
+  return text.length >= 6 && /^[\x20-\x7e]+$/.test(text) ? text : null;
+}

@@ -1,0 +1,153 @@
+import type { Crash } from "../model/crash.js";
+import type { Coverage, Evidence, FileFacts, LibraryInfo, Obstacle } from "../model/evidence.js";
+import type { RunManifest, StepRecord } from "../model/manifest.js";
+import { type DecodedStep, decodeGdb } from "../probes/gdb/decode.js";
+import type { RunDirectory } from "../rundir/run-directory.js";
+import { joinCrash } from "./join.js";
+import { EXE, librariesInQuestion, type Question } from "./libraries.js";
+
+/** Frames of a process that was let go which an obstacle names. */
+const WHERE_FRAMES = 4;
+
+/** All that a run directory holds, as evidence: steps decoded, stacks joined. */
+export function collectEvidence(directory: RunDirectory, manifest: RunManifest, libs: readonly string[]): Evidence {
+  const files = new Map(
+    manifest.steps.flatMap((step) => directory.readFiles(step.id)).map((file) => [file.path, file]),
+  );
+  const question = librariesInQuestion(libs, [...files.values()]);
+  const steps = manifest.steps.map((step) => ({ step, decoded: decode(directory, step, manifest) }));
+  const crashes = steps.flatMap(({ decoded }) => decoded.crashes.map((crash) => joinCrash(crash, files, question)));
+  const blind = [...unmatchedSpots(question, files.size > 0), ...unexplained(crashes, files, question)];
+  const coverage = mergeCoverage(steps.map(({ decoded }) => decoded.coverage));
+  return {
+    processes: steps.flatMap(({ decoded }) => decoded.processes),
+    libraries: describe(files, question, crashes),
+    crashes,
+    loadFailures: steps.flatMap(({ decoded }) => decoded.loadFailures),
+    coverage: coverage.map((entry) => ({ ...entry, blindSpots: [...entry.blindSpots, ...blind] })),
+    obstacles: [
+      ...steps.flatMap(({ step, decoded }) => obstaclesOf(step, decoded, manifest)),
+      ...notThere(question, files),
+    ],
+    runs: manifest.steps.length,
+    outcome: manifest.steps.at(-1)?.outcome ?? { exitCode: null, signal: null, timedOut: false },
+  };
+}
+
+/** The evidence of several run directories as one. */
+export function mergeEvidence(parts: readonly Evidence[]): Evidence {
+  const last = parts.at(-1);
+  return {
+    processes: parts.flatMap((part) => part.processes),
+    libraries: [...new Map(parts.flatMap((part) => part.libraries).map((library) => [library.path, library])).values()],
+    crashes: parts.flatMap((part) => part.crashes),
+    loadFailures: parts.flatMap((part) => part.loadFailures),
+    coverage: mergeCoverage(parts.flatMap((part) => part.coverage)),
+    obstacles: parts.flatMap((part) => part.obstacles),
+    runs: parts.reduce((sum, part) => sum + part.runs, 0),
+    outcome: last?.outcome ?? { exitCode: null, signal: null, timedOut: false },
+  };
+}
+
+function decode(directory: RunDirectory, step: StepRecord, manifest: RunManifest): DecodedStep {
+  const plan = manifest.plan.steps[0];
+  return decodeGdb(directory.read(`raw/${step.id}/gdb.jsonl`) ?? "", { ...step, attached: plan?.attach !== null });
+}
+
+function describe(files: ReadonlyMap<string, FileFacts>, question: Question, crashes: readonly Crash[]): LibraryInfo[] {
+  const paths = new Set(question.paths);
+  for (const module of crashes.flatMap((crash) => crash.modules)) {
+    if (module.inQuestion) {
+      paths.add(module.path);
+    }
+  }
+  return [...paths].flatMap((path) => {
+    const facts = files.get(path);
+    const module = crashes.flatMap((crash) => crash.modules).find((candidate) => candidate.path === path);
+    const { soname = null, buildId = null, debugInfo = false } = facts ?? module ?? {};
+    return [{ path, soname, buildId: buildId ?? module?.buildId ?? null, debugInfo }];
+  });
+}
+
+/** One entry a probe: the same is looked for in each run, and what one could not see is said once. */
+function mergeCoverage(all: readonly Coverage[]): Coverage[] {
+  const merged = new Map<string, Coverage>();
+  for (const entry of all) {
+    const known = merged.get(entry.probe) ?? { ...entry, lookedFor: [], blindSpots: [] };
+    const said = new Set(known.blindSpots.map((spot) => JSON.stringify(spot)));
+    merged.set(entry.probe, {
+      probe: entry.probe,
+      lookedFor: [...new Set([...known.lookedFor, ...entry.lookedFor])],
+      blindSpots: [...known.blindSpots, ...entry.blindSpots.filter((spot) => !said.has(JSON.stringify(spot)))],
+    });
+  }
+  return [...merged.values()];
+}
+
+function unmatchedSpots(question: Question, seen: boolean): Coverage["blindSpots"] {
+  return question.unmatched.map((lib) => ({
+    what: `the library ${lib}`,
+    why: seen ? "--lib named it, and no process of the target loaded it" : "nothing is known of what was loaded",
+    mend: "name a library by its file name, soname or a quoted glob on its path",
+  }));
+}
+
+/** Libraries on a fault stack whose functions or lines nobody can name. */
+function unexplained(
+  crashes: readonly Crash[],
+  files: ReadonlyMap<string, FileFacts>,
+  question: Question,
+): Coverage["blindSpots"] {
+  const onStack = crashes.flatMap((crash) => crash.threads.filter(({ faulting }) => faulting).flatMap((t) => t.frames));
+  const paths = new Set(onStack.filter(({ side }) => side === "library").map(({ module }) => module ?? ""));
+  return [...paths].flatMap((path) =>
+    (question.paths.has(path) || !question.explicit) && files.get(path)?.debugInfo === false
+      ? [
+          {
+            what: `source lines and arguments in ${path}`,
+            why: "it was built without debug information, or stripped",
+            mend: "build it with debug information (gcc -g, cargo's debug = 1), same optimisation",
+          },
+        ]
+      : [],
+  );
+}
+
+function obstaclesOf(step: StepRecord, decoded: DecodedStep, manifest: RunManifest): Obstacle[] {
+  const died = decoded.crashes.some((crash) => crash.terminal !== null);
+  const out = [...step.obstacles];
+  if (step.outcome.timedOut && !died) {
+    const limit = manifest.options.timeout;
+    const where = decoded.crashes.map(whereItWas).join("; ");
+    out.push({
+      what: `the time limit${limit === null ? "" : ` of ${limit} s`} was over before anything went wrong`,
+      why: where === "" ? "where the target was could not be seen" : `the target was in ${where}`,
+      mend: "raise --timeout, or look at the stacks of all threads in the run directory: is it a deadlock?",
+    });
+  }
+  const lost = decoded.coverage.blindSpots.find(({ what }) => what === "what happened after gdb ended");
+  if (lost !== undefined && !died && out.length === 0) {
+    out.push({ what: "gdb ended before the target did", why: lost.why, mend: lost.mend });
+  }
+  return out;
+}
+
+function whereItWas(crash: Crash): string {
+  const frames = crash.threads.find(({ faulting }) => faulting)?.frames ?? [];
+  const names = frames.slice(0, WHERE_FRAMES).map((frame) => frame.function ?? frame.pc);
+  return `${names.join(" <- ")} (pid ${crash.pid})`;
+}
+
+/** Inconclusive only when none of the libraries that `--lib` names was ever there. */
+function notThere(question: Question, files: ReadonlyMap<string, FileFacts>): Obstacle[] {
+  if (!question.explicit || question.exe || question.paths.size > 0 || files.size === 0) {
+    return [];
+  }
+  return [
+    {
+      what: `none of the libraries in question was loaded: ${question.unmatched.join(", ")}`,
+      why: "--lib names a file, a soname or a glob on the full path, never a part of a name",
+      mend: `leave --lib out, or use --lib ${EXE} for code inside the executable`,
+    },
+  ];
+}

@@ -1,0 +1,67 @@
+import type { Crash, ThreadStack } from "../model/crash.js";
+import type { FileFacts } from "../model/evidence.js";
+import type { Frame } from "../model/frame.js";
+import type { HostRuntime } from "../model/primitives.js";
+import type { Question } from "./libraries.js";
+import { moduleSide, type SideContext, sideOf } from "./sides.js";
+
+/** A crash with the side of each frame, the boundary marked, and its modules described. */
+export function joinCrash(crash: Crash, files: ReadonlyMap<string, FileFacts>, question: Question): Crash {
+  const runtime = runtimeOf(crash, files);
+  const context: SideContext = { runtime, executable: crash.executable, exeInQuestion: question.exe };
+  return {
+    ...crash,
+    hostRuntime: runtime,
+    modules: crash.modules.map((module) => {
+      const facts = files.get(module.path);
+      return {
+        ...module,
+        soname: facts?.soname ?? null,
+        buildId: module.buildId ?? facts?.buildId ?? null,
+        debugInfo: facts?.debugInfo ?? false,
+        inQuestion: inQuestion(module.path, question, context),
+      };
+    }),
+    threads: crash.threads.map((thread) => joinThread(thread, context, question)),
+  };
+}
+
+function runtimeOf(crash: Crash, files: ReadonlyMap<string, FileFacts>): HostRuntime {
+  return (crash.executable === null ? null : files.get(crash.executable)?.runtime) ?? "unknown";
+}
+
+function inQuestion(path: string, question: Question, context: SideContext): boolean {
+  if (path === context.executable) {
+    return question.exe || (!question.explicit && ["go", "rust", "c"].includes(context.runtime));
+  }
+  return question.paths.has(path) || (!question.explicit && moduleSide(path) === "library");
+}
+
+function joinThread(thread: ThreadStack, context: SideContext, question: Question): ThreadStack {
+  const sided = thread.frames.map((frame) => ({ ...frame, side: sideOf(frame, context) }));
+  const frames = sided.map((frame, i) =>
+    frame.kind === "folded" ? { ...frame, side: sided[i - 1]?.side ?? frame.side } : frame,
+  );
+  const boundary = boundaryOf(frames, question, context);
+  return { ...thread, frames: frames.map((frame, i) => (i === boundary ? { ...frame, boundary: true } : frame)) };
+}
+
+/**
+ * The call that crossed: walking outward from the fault, the last frame of the native library before the stack goes on in binding,
+ * script or host. Where native code calls back, the crossing nearest to the fault counts. -1 where there is none.
+ */
+function boundaryOf(frames: readonly Frame[], question: Question, context: SideContext): number {
+  const isLibrary = (frame: Frame): boolean =>
+    frame.side === "library" &&
+    (!question.explicit ||
+      (frame.module === context.executable ? question.exe : question.paths.has(frame.module ?? "")));
+  let last = -1;
+  for (const [i, frame] of frames.entries()) {
+    if (isLibrary(frame)) {
+      last = i;
+    } else if (last >= 0 && (frame.side === "binding" || frame.side === "script" || frame.side === "host")) {
+      return last;
+    }
+  }
+  return -1;
+}

@@ -1,0 +1,100 @@
+import { basename } from "node:path";
+import type { Frame, Side } from "../model/frame.js";
+import type { HostRuntime } from "../model/primitives.js";
+
+/** Glue between a runtime and native code, by file name. */
+const BINDINGS =
+  /^(koffi.*\.node|libffi\.so.*|_ctypes\..*|_cffi_backend\..*|libjffi.*|libjnidispatch.*|ffi_bindings\.node)$/;
+const RUNTIME_LIBRARIES = /^(libpython[\d.]+\.so.*|libnode\.so.*|libjvm\.so|libjava\.so|libgo\.so.*)$/;
+const DISTRIBUTION = /^\/(usr\/)?(lib|lib32|lib64|libx32)\//;
+const VIRTUAL = /^\[/;
+const CGO_GLUE =
+  /^(_cgo_|_cgoexp_|x_cgo_|crosscall|runtime\.(cgocall|asmcgocall|cgocallback)|_?runtime_cgo|.*\._Cfunc_|.*\._C2func_)/;
+const RUNTIME_CGO_FILES = /(^|\/)(gcc_[\w.]+\.[cS]|cgo-gcc-prolog|_cgo_export\.c|_cgo_gotypes\.go)$/;
+/** Top folders of Go's standard library; "main" and paths with a dot are the user's (cmd/go, import path syntax). */
+const GO_STANDARD =
+  /^(runtime|internal|syscall|sync|os|net|io|fmt|bufio|bytes|strings|strconv|errors|time|context|reflect|sort|math|encoding|crypto|hash|log|path|regexp|text|html|unicode|database|container|compress|archive|embed|expvar|flag|go|image|index|mime|plugin|slices|maps|iter|cmp|testing|vendor|debug|unique|weak|unsafe|structs)$/;
+
+/** What must be known of a process to say whose a frame is. */
+export interface SideContext {
+  runtime: HostRuntime;
+  executable: string | null;
+  /** True when the user named the executable itself with `--lib exe`. */
+  exeInQuestion: boolean;
+}
+
+/** The side of one frame, from its module, name and file alone. */
+export function sideOf(frame: Frame, context: SideContext): Side {
+  if (frame.kind === "jit") {
+    return generatedSide(frame);
+  }
+  const path = frame.module;
+  if (path === null || VIRTUAL.test(path)) {
+    return "system";
+  }
+  if (path === context.executable) {
+    return executableSide(frame, context);
+  }
+  return moduleSide(path);
+}
+
+/** The side of a shared object by its path. */
+export function moduleSide(path: string): Side {
+  const name = basename(path);
+  if (BINDINGS.test(name)) {
+    return "binding";
+  }
+  if (RUNTIME_LIBRARIES.test(name) || /\/jvm\/|\/lib-dynload\//.test(path)) {
+    return "host";
+  }
+  return DISTRIBUTION.test(path) || VIRTUAL.test(path) ? "system" : "library";
+}
+
+/** Code that a JIT made: the user's where a source file is named that is not the runtime's own. */
+function generatedSide(frame: Frame): Side {
+  const own = frame.file !== null && !frame.file.startsWith("node:") && !frame.file.startsWith("internal/");
+  return (frame.language === "javascript" && own) || frame.language === "webassembly" ? "script" : "host";
+}
+
+function executableSide(frame: Frame, context: SideContext): Side {
+  switch (context.runtime) {
+    case "node":
+    case "python":
+    case "java":
+    case "unknown":
+      return "host";
+    case "go":
+      return goSide(frame);
+    case "rust":
+    case "c":
+      return context.exeInQuestion ? "library" : startsProgram(frame.function) ? "system" : "script";
+  }
+}
+
+/** A Go executable holds the runtime, the user's Go, cgo's glue and, in archives, the native library itself. */
+function goSide(frame: Frame): Side {
+  const name = frame.function ?? "";
+  const file = frame.file ?? "";
+  if (CGO_GLUE.test(name) || RUNTIME_CGO_FILES.test(file)) {
+    return "binding";
+  }
+  if (frame.language === "c" || frame.language === "c++" || frame.language === "rust") {
+    return "library";
+  }
+  if (startsProgram(name)) {
+    return "system";
+  }
+  const folder = packageOf(name).split("/")[0] ?? "";
+  return GO_STANDARD.test(folder) || name === "" || /^(go:|type:)/.test(name) ? "host" : "script";
+}
+
+/** "net/http.(*Server).Serve" is of "net/http". */
+function packageOf(name: string): string {
+  const slash = name.lastIndexOf("/") + 1;
+  const dot = name.indexOf(".", slash);
+  return dot < 0 ? name : name.slice(0, dot);
+}
+
+function startsProgram(name: string | null): boolean {
+  return name === "_start" || name === "_rt0_amd64_linux" || name === "_rt0_amd64";
+}

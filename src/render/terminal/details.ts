@@ -1,0 +1,146 @@
+import type { MapEntry } from "../../model/crash.js";
+import type { CaptureDetails, Finding } from "../../model/finding.js";
+import { escapeText } from "../escape.js";
+import type { Page } from "./page.js";
+import { stackLines } from "./stack.js";
+
+const INSTRUCTIONS = 4;
+const BYTES_A_LINE = 16;
+
+/** Which signals there were, what each meant, and which one is the pick. */
+export function timelineLines(page: Page, finding: Finding): void {
+  const events = finding.timeline ?? [];
+  const capture = finding.capture;
+  if (events.length === 0) {
+    return;
+  }
+  page.heading("Signals, in order");
+  for (const event of events) {
+    const picked = event.role === "first-hand" || event.role === "panic" || events.length === 1;
+    const at = `${(event.atMs / 1000).toFixed(3)} s`;
+    const where = escapeText(event.function ?? event.module?.split("/").at(-1) ?? event.pc);
+    const line = `  ${picked ? ">" : " "} ${String(event.id).padStart(2)} ${at.padStart(9)}  ${event.signal.name} ${event.role}`;
+    page.raw((picked ? page.style.bold : page.style.dim)(page.cut(`${line}, in ${where}`, page.width)));
+    if (picked || event.of !== null) {
+      page.text(event.why, { indent: 17, style: page.style.dim });
+    }
+  }
+  if (capture !== undefined && capture.benignOmitted > 0) {
+    page.text(`${capture.benignOmitted} more that the runtime handled are left out`, {
+      indent: 4,
+      style: page.style.dim,
+    });
+  }
+  if (capture !== undefined && events.length > 1) {
+    page.text(`Why this one: ${capture.pickReason}.`, { indent: 2 });
+  }
+}
+
+/** Instruction and address; with `verbose` also registers, memory, all threads and the maps. */
+export function detailLines(page: Page, finding: Finding, verbose: boolean): void {
+  const { capture } = finding;
+  if (capture === undefined) {
+    return;
+  }
+  if (capture.incomplete !== null) {
+    page.blank();
+    page.text(`Not all was captured: ${capture.incomplete}.`);
+  }
+  disassemblyLines(page, capture, verbose);
+  addressLines(page, finding, capture);
+  if (verbose) {
+    registerLines(page, capture);
+    memoryLines(page, capture);
+    threadLines(page, capture);
+    mapLines(page, capture);
+  }
+}
+
+function disassemblyLines(page: Page, capture: CaptureDetails, verbose: boolean): void {
+  const at = capture.disassembly.findIndex(({ current }) => current);
+  if (at < 0) {
+    return;
+  }
+  page.heading("Instructions");
+  const rows = verbose ? capture.disassembly : capture.disassembly.slice(Math.max(0, at - INSTRUCTIONS), at + 3);
+  for (const row of rows) {
+    const line = page.cut(`  ${row.current ? "=>" : "  "} ${row.pc}  ${escapeText(row.text)}`, page.width);
+    page.raw(row.current ? page.style.bold(line) : page.style.dim(line));
+  }
+}
+
+function addressLines(page: Page, finding: Finding, capture: CaptureDetails): void {
+  const address = finding.signal?.address ?? null;
+  if (address === null || capture.maps.length === 0) {
+    return;
+  }
+  const at = BigInt(address);
+  const inside = capture.maps.find(({ start, end }) => BigInt(start) <= at && at < BigInt(end));
+  page.heading(`Where ${address} lies`);
+  if (inside !== undefined) {
+    mapLine(page, inside, "in ");
+    return;
+  }
+  const below = capture.maps.findLast(({ end }) => BigInt(end) <= at);
+  const above = capture.maps.find(({ start }) => BigInt(start) > at);
+  if (below !== undefined) {
+    mapLine(page, below, "above");
+  }
+  page.raw(page.style.bold(`    here  ${address}: nothing is mapped`));
+  if (above !== undefined) {
+    mapLine(page, above, "below");
+  }
+}
+
+function mapLine(page: Page, map: MapEntry, word: string): void {
+  const name = map.path === null ? "(anonymous)" : escapeText(map.path);
+  page.raw(page.cut(`    ${word.padEnd(5)} ${map.start}-${map.end} ${map.perms} ${name}`, page.width));
+}
+
+function registerLines(page: Page, capture: CaptureDetails): void {
+  page.heading("Registers");
+  const cells = capture.registers.map(({ name, value }) => `${name.padEnd(7)} ${value.padEnd(19)}`);
+  const columns = Math.max(1, Math.floor((page.width - 2) / 28));
+  for (let i = 0; i < cells.length; i += columns) {
+    page.raw(
+      `  ${cells
+        .slice(i, i + columns)
+        .join(" ")
+        .trimEnd()}`,
+    );
+  }
+}
+
+function memoryLines(page: Page, capture: CaptureDetails): void {
+  for (const { register, value, start, bytes } of capture.memory) {
+    if (bytes === null || start === null) {
+      continue;
+    }
+    page.heading(`Memory at ${register} = ${value}`);
+    for (let i = 0; i < bytes.length; i += BYTES_A_LINE * 2) {
+      const row = bytes.slice(i, i + BYTES_A_LINE * 2);
+      const text = Buffer.from(row, "hex")
+        .toString("latin1")
+        .replace(/[^\x20-\x7e]/g, ".");
+      const address = `0x${(BigInt(start) + BigInt(i / 2)).toString(16)}`;
+      page.raw(`  ${address.padEnd(18)} ${(row.match(/.{1,4}/g) ?? []).join(" ").padEnd(39)}  ${text}`);
+    }
+  }
+}
+
+function threadLines(page: Page, capture: CaptureDetails): void {
+  for (const thread of capture.threads.filter(({ faulting }) => !faulting)) {
+    const goroutine = thread.goroutine === null ? "" : `, goroutine ${thread.goroutine}`;
+    page.heading(`Thread ${thread.tid} ${thread.name ?? ""}${goroutine}`);
+    stackLines(page, { role: "call", thread: "", frames: thread.frames, truncated: thread.truncated }, false);
+  }
+}
+
+function mapLines(page: Page, capture: CaptureDetails): void {
+  page.heading("Memory map");
+  for (const map of capture.maps) {
+    page.raw(
+      page.cut(`  ${map.start}-${map.end} ${map.perms} ${map.path === null ? "" : escapeText(map.path)}`, page.width),
+    );
+  }
+}

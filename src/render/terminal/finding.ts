@@ -1,0 +1,121 @@
+import type { Finding } from "../../model/finding.js";
+import type { Frame } from "../../model/frame.js";
+import { detailLines, timelineLines } from "./details.js";
+import type { Page } from "./page.js";
+import { nameOf, placeOf, stackLines } from "./stack.js";
+
+const EVIDENCE_SHOWN = 4;
+
+/** What, where, whose, why, next; then the stack and the signals. */
+export function findingLines(page: Page, finding: Finding, options: { verbose: boolean }): void {
+  headLines(page, finding);
+  whereLines(page, finding);
+  page.labelled("Whose", `${finding.blame}: ${finding.blameReason}`);
+  const shown = finding.evidence.slice(0, options.verbose ? undefined : EVIDENCE_SHOWN);
+  for (const [i, line] of shown.entries()) {
+    page.labelled(i === 0 ? "Why" : "", `- ${line}`);
+  }
+  page.labelled("", finding.message);
+  nextLines(page, finding);
+  for (const stack of finding.stacks) {
+    const role = stack.role === "fault" ? "Stack" : `Stack (${stack.role})`;
+    page.heading(`${role} of thread ${stack.thread}, innermost first`);
+    stackLines(page, stack, options.verbose);
+  }
+  if (finding.timeline !== undefined) {
+    timelineLines(page, finding);
+  }
+  detailLines(page, finding, options.verbose);
+}
+
+/** One finding after the first: its head and where it is. */
+export function briefLines(page: Page, finding: Finding): void {
+  headLines(page, finding);
+  whereLines(page, finding);
+  page.labelled("Whose", finding.blame);
+}
+
+function headLines(page: Page, finding: Finding): void {
+  page.blank();
+  const paint = finding.severity === "error" ? page.style.red.bold : page.style.yellow.bold;
+  const seen = finding.occurrences.seen > 1 ? `, seen ${finding.occurrences.seen} times` : "";
+  const runs = finding.occurrences.runs > 1 ? ` in ${finding.occurrences.runs} runs` : "";
+  page.raw(
+    `${paint(finding.severity.toUpperCase())}  ${page.style.bold(finding.code)}  (${finding.confidence}${seen}${runs})`,
+  );
+  page.text(finding.title, { style: page.style.bold });
+  page.blank();
+}
+
+function whereLines(page: Page, finding: Finding): void {
+  const frames = finding.stacks[0]?.frames ?? [];
+  const site = siteFrame(frames);
+  if (site !== null) {
+    page.labelled(
+      "Where",
+      `${describe(site)}${site.module === null ? "" : `, in ${site.module.split("/").at(-1)}`}`,
+      page.style.yellow,
+    );
+  }
+  const boundary = frames.findIndex((frame) => frame.boundary);
+  const crossing = frames[boundary];
+  if (crossing !== undefined && crossing !== site) {
+    page.labelled("", `reached through ${describe(crossing)}, the call that crossed the boundary`);
+  }
+  const caller = frames.slice(boundary + 1).find((frame) => frame.side === "script");
+  if (caller !== undefined && caller !== site) {
+    const language = caller.language === null ? "" : `${languageName(caller.language)} `;
+    page.labelled("", `called from ${language}${describe(caller)}`, page.style.green);
+  }
+  if (finding.signal !== undefined) {
+    const address = finding.signal.address === null ? "" : ` at ${finding.signal.address}`;
+    page.labelled("", `${signalText(finding.signal)}${address}, thread ${finding.signal.thread}, pid ${finding.pid}`);
+  }
+}
+
+function signalText(signal: NonNullable<Finding["signal"]>): string {
+  const names: Record<string, string> = { PANIC: "Rust panic", EXIT: "ended by its runtime", STOPPED: "stopped" };
+  return names[signal.name] ?? `${signal.name} (${signal.code})`;
+}
+
+function describe(frame: Frame): string {
+  const place = placeOf(frame);
+  return `${nameOf(frame)}${place === "" ? "" : `  ${place}`}`;
+}
+
+function languageName(language: string): string {
+  const names: Record<string, string> = {
+    javascript: "JavaScript",
+    go: "Go",
+    python: "Python",
+    c: "C",
+    "c++": "C++",
+    rust: "Rust",
+  };
+  return names[language] ?? language;
+}
+
+/** The innermost frame of somebody's own code. */
+function siteFrame(frames: readonly Frame[]): Frame | null {
+  const quiet =
+    /^<*(core|std|alloc|__rustc)(::|\[)|^rust_(panic|begin)|^runtime\.(exit|fatal|systemstack|gopanic|panic|sigpanic|throw|mcall)/;
+  return (
+    frames.find(
+      ({ side, kind, function: name }) => side !== "system" && kind !== "folded" && !quiet.test(name ?? ""),
+    ) ??
+    frames[0] ??
+    null
+  );
+}
+
+function nextLines(page: Page, finding: Finding): void {
+  page.blank();
+  for (const [i, step] of finding.nextSteps.entries()) {
+    if (step.command === null) {
+      page.labelled(i === 0 ? "Next" : "", `${i + 1}. ${step.why} (${step.cost})`);
+      continue;
+    }
+    page.labelled(i === 0 ? "Next" : "", `${i + 1}. ${step.why} (${step.cost}):`);
+    page.command(step.command, 13);
+  }
+}

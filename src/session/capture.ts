@@ -1,0 +1,167 @@
+import { join } from "node:path";
+import { pino } from "pino";
+import { buildReport } from "../diagnose/report.js";
+import { collectEvidence } from "../evidence/collect.js";
+import { runStep } from "../launch/run-step.js";
+import type { Evidence, Obstacle } from "../model/evidence.js";
+import { RUN_DIRECTORY_VERSION, type RunManifest } from "../model/manifest.js";
+import type { Options } from "../model/options.js";
+import type { Plan } from "../model/plan.js";
+import type { Report } from "../model/report.js";
+import type { Target } from "../model/target.js";
+import { makePlan } from "../plan/plan.js";
+import { nextStep } from "../plan/strategy.js";
+import { redactReport } from "../render/redact.js";
+import { RunDirectory } from "../rundir/run-directory.js";
+import { surveyTarget } from "../survey/target.js";
+import { findGdb } from "../survey/tools.js";
+import { noteFiles } from "./mapped-files.js";
+import { removePerfMaps } from "./perf-maps.js";
+import { places, toolVersion } from "./places.js";
+import { runFacts } from "./run-facts.js";
+
+export interface CaptureIo {
+  /** The target's standard output goes to standard error, as standard output is for the report. */
+  targetStdoutToStderr: boolean;
+  environment: NodeJS.ProcessEnv;
+  /** One line on what is going on, for `-v`. */
+  log(line: string): void;
+}
+
+/** What `--dry-run` shows: nothing is started. Throws UserError for a command that the kernel could not start. */
+export async function planSession(
+  asked: Options,
+  environment: NodeJS.ProcessEnv,
+): Promise<{ plan: Plan; target: Target | null }> {
+  const options = withDemo(asked);
+  const target = options.attach === null ? surveyTarget(options.command, environment["PATH"] ?? "") : null;
+  const gdb = await findGdb(environment["PATH"] ?? "", environment["FFI_DOCTOR_GDB"]);
+  return { plan: planOf(options, target, gdb.path ?? "gdb", environment), target };
+}
+
+/**
+ * One `gdb-capture`: surveys, runs the target as often as asked, and leaves the run directory with report.json in it, also when the
+ * question could not be answered. Throws UserError for what the user can mend before anything was started.
+ */
+export async function captureSession(asked: Options, io: CaptureIo): Promise<{ report: Report; runDir: string }> {
+  const options = withDemo(asked);
+  const path = io.environment["PATH"] ?? "";
+  const target = options.attach === null ? surveyTarget(options.command, path) : null;
+  const gdb = await findGdb(path, io.environment["FFI_DOCTOR_GDB"]);
+  const started = new Date();
+  const directory = RunDirectory.create(options.out ?? defaultOut(options, started));
+  const run: Run = { options, target, directory, started, io, log: doctorLog(directory) };
+  const manifest = newManifest(run, planOf(options, target, gdb.path ?? "gdb", io.environment));
+  directory.writeManifest(manifest);
+  const obstacles: Obstacle[] = gdb.usable
+    ? []
+    : [{ what: "gdb cannot be used here; the target was not run", why: gdb.why ?? "unknown", mend: gdb.mend }];
+  if (gdb.usable) {
+    await runSteps(run, manifest);
+  }
+  manifest.durationMs = Date.now() - started.getTime();
+  manifest.complete = true;
+  directory.writeManifest(manifest);
+  const evidence = collectEvidence(directory, manifest, options.libs);
+  const report = reportOf(manifest, { ...evidence, obstacles: [...obstacles, ...evidence.obstacles] });
+  directory.writeJson("report.json", redactReport(report, { showMemory: options.showMemory }));
+  return { report, runDir: directory.path };
+}
+
+/** A report from the evidence of a run. */
+export function reportOf(manifest: RunManifest, evidence: Evidence): Report {
+  return buildReport({ evidence, run: runFacts(manifest, evidence), toolVersion: toolVersion() });
+}
+
+interface Run {
+  options: Options;
+  target: Target | null;
+  directory: RunDirectory;
+  started: Date;
+  io: CaptureIo;
+  log: (line: string) => void;
+}
+
+async function runSteps(run: Run, manifest: RunManifest): Promise<void> {
+  const { options, directory, io, target } = run;
+  let interrupted = false;
+  const onInterrupt = (): void => {
+    interrupted = true;
+  };
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onInterrupt);
+  try {
+    let crashed = false;
+    for (;;) {
+      const step = nextStep(options, manifest.plan, manifest.steps.length, { crashed, interrupted });
+      if (step === null) {
+        return;
+      }
+      const record = await runStep(step, directory, {
+        hold: places.hold,
+        file: target?.file ?? null,
+        environment: io.environment,
+        stdoutToStderr: io.targetStdoutToStderr,
+        log: (line) => {
+          run.log(line);
+          io.log(line);
+        },
+      });
+      manifest.steps.push(record);
+      manifest.durationMs = Date.now() - run.started.getTime();
+      const decoded = noteFiles(directory, record);
+      removePerfMaps(
+        step,
+        decoded.processes.map(({ pid }) => pid),
+        record.leftRunning,
+      );
+      directory.writeManifest(manifest);
+      crashed = decoded.crashes.some(({ terminal }) => terminal !== null);
+      run.log(`step ${step.id} ended: ${JSON.stringify(record.outcome)}`);
+      if (record.obstacles.length > 0) {
+        return;
+      }
+    }
+  } finally {
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onInterrupt);
+  }
+}
+
+function planOf(options: Options, target: Target | null, gdb: string, environment: NodeJS.ProcessEnv): Plan {
+  return makePlan(options, target, { gdb, script: places.gdbScript, nodeOptions: environment["NODE_OPTIONS"] });
+}
+
+/** `--demo`: the storage shim's own workload, a program like any other. */
+function withDemo(options: Options): Options {
+  return options.demo === null ? options : { ...options, command: [process.execPath, places.demo, options.demo] };
+}
+
+function defaultOut(options: Options, started: Date): string {
+  const stamp = started.toISOString().replace(/[-:]/g, "").replace("T", "-").replace(/\..*/, "");
+  return join(".ffi-doctor", `${stamp}-${options.verb}-${process.pid}`);
+}
+
+function newManifest(run: Run, plan: Plan): RunManifest {
+  return {
+    version: RUN_DIRECTORY_VERSION,
+    toolVersion: toolVersion(),
+    id: run.directory.path.split("/").at(-1) ?? "run",
+    startedAt: run.started.toISOString(),
+    durationMs: 0,
+    options: run.options,
+    target: run.target,
+    plan,
+    steps: [],
+    complete: false,
+  };
+}
+
+/** The doctor's own log, `doctor.log` of the run directory, one JSON object a line. */
+function doctorLog(directory: RunDirectory): (line: string) => void {
+  const log = pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: join(directory.path, "doctor.log"), sync: true, mode: 0o600 }),
+  );
+  return (line) => log.info(line);
+}

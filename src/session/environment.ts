@@ -1,0 +1,93 @@
+import { existsSync, readFileSync } from "node:fs";
+import { release } from "node:os";
+import { join } from "node:path";
+import type { ToolFact } from "../model/target.js";
+import { findGdb, findTool, tryPtrace } from "../survey/tools.js";
+import { places } from "./places.js";
+
+/** What `env` says: what a verb needs, and what else is here to go on with. */
+export interface Environment {
+  /** True when `gdb-capture` can be used. */
+  usable: boolean;
+  system: { kernel: string; machine: string; node: string; corePattern: string | null };
+  instruments: { name: string; usable: boolean; needs: ToolFact[] }[];
+  /** Not needed by ffi-doctor; its reports may tell to use one. */
+  alsoHere: ToolFact[];
+}
+
+const ALSO = [
+  ["valgrind", "apt-get install -y valgrind"],
+  ["gcc", "apt-get install -y gcc"],
+  ["clang", "apt-get install -y clang"],
+  ["cargo", "apt-get install -y cargo"],
+  ["go", "apt-get install -y golang-go"],
+] as const;
+
+/** Finds out what can be used here; starts each tool once. */
+export async function surveyEnvironment(environment: NodeJS.ProcessEnv): Promise<Environment> {
+  const path = environment["PATH"] ?? "";
+  const gdb = await findGdb(path, environment["FFI_DOCTOR_GDB"]);
+  const ptrace = gdb.usable
+    ? await tryPtrace(gdb.path ?? "gdb", places.hold)
+    : {
+        name: "ptrace",
+        path: null,
+        version: null,
+        usable: false,
+        why: "it could not be tried without gdb",
+        mend: gdb.mend,
+      };
+  const needs = [
+    gdb,
+    ptrace,
+    builtPart("native/build/hold", "npm run setup"),
+    builtPart("native/build/store/healthy", "npm run setup"),
+  ];
+  const [hold, store] = [needs[2], needs[3]];
+  const alsoHere = await Promise.all(
+    ALSO.map(async ([name, mend]) => {
+      const fact = await findTool(name, path, name === "go" ? ["version"] : ["--version"]);
+      return fact.usable ? fact : { ...fact, mend };
+    }),
+  );
+  const usable = gdb.usable && ptrace.usable && hold?.usable === true;
+  return {
+    usable,
+    system: {
+      kernel: release(),
+      machine: process.arch,
+      node: process.versions.node,
+      corePattern: readLine("/proc/sys/kernel/core_pattern"),
+    },
+    instruments: [
+      { name: "gdb-capture", usable, needs: [gdb, ptrace, ...(hold === undefined ? [] : [hold])] },
+      {
+        name: "gdb-capture --demo, store",
+        usable: usable && store?.usable === true,
+        needs: store === undefined ? [] : [store],
+      },
+    ],
+    alsoHere,
+  };
+}
+
+function builtPart(name: string, mend: string): ToolFact {
+  const path = join(places.root, name);
+  const usable = existsSync(path);
+  return {
+    name,
+    path: usable ? path : null,
+    version: null,
+    usable,
+    why: usable ? null : "it is not built",
+    mend: usable ? null : mend,
+  };
+}
+
+function readLine(file: string): string | null {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,36 @@
+import { realpathSync } from "node:fs";
+import type { FileFacts } from "../model/evidence.js";
+import type { StepRecord } from "../model/manifest.js";
+import { type DecodedStep, decodeGdb } from "../probes/gdb/decode.js";
+import type { RunDirectory } from "../rundir/run-directory.js";
+import { readElf } from "../survey/elf.js";
+import { runtimeOf } from "../survey/target.js";
+
+/** Describes the files that the step's processes mapped, now that this machine has them, in `raw/<step>/files.json`. */
+export function noteFiles(directory: RunDirectory, step: StepRecord): DecodedStep {
+  const text = directory.read(`raw/${step.id}/gdb.jsonl`) ?? "";
+  const decoded = decodeGdb(text, { ...step, attached: false });
+  const programs = new Set(decoded.crashes.map(({ executable }) => executable));
+  const facts = decoded.files.map(({ path, program }) => describe(path, program || programs.has(path)));
+  directory.writeJson(`raw/${step.id}/files.json`, facts);
+  return decoded;
+}
+
+function describe(path: string, program: boolean): FileFacts {
+  const elf = readElf(path);
+  return {
+    path,
+    soname: elf?.soname ?? null,
+    buildId: elf?.buildId ?? null,
+    debugInfo: elf?.debugInfo ?? false,
+    runtime: program ? (elf === null ? "unknown" : runtimeOf(real(path), elf)) : null,
+  };
+}
+
+function real(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
