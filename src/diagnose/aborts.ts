@@ -1,6 +1,6 @@
 import type { Crash } from "../model/crash.js";
 import type { Frame } from "../model/frame.js";
-import { faultFrames, siteOf } from "./diagnosis.js";
+import { faultFrames, isMachinery, siteOf } from "./diagnosis.js";
 
 /** The process ended itself, by abort(3) or a runtime's own way. */
 export function aborted(crash: Crash): boolean {
@@ -14,7 +14,7 @@ const FREES =
 export function freeingFrame(crash: Crash): Frame | null {
   const frames = faultFrames(crash);
   const last = frames.findLastIndex((frame) => FREES.test(frame.function ?? ""));
-  return frames.slice(last + 1).find((frame) => frame.side !== "system") ?? siteOf(crash);
+  return frames.slice(last + 1).find((frame) => frame.side !== "system" && !isMachinery(frame)) ?? siteOf(crash);
 }
 
 /** Whether a frame of the fault stack has such a name. */

@@ -1,7 +1,8 @@
 import type { Crash } from "../model/crash.js";
 import type { Frame } from "../model/frame.js";
 import type { Blame } from "../model/primitives.js";
-import { boundaryFrame, type Diagnosis, faultFrames, nameOf, siteOf } from "./diagnosis.js";
+import { mapAt, NULL_PAGE } from "./addresses.js";
+import { boundaryFrame, type Diagnosis, faultFrames, nameOf, shortName, siteOf } from "./diagnosis.js";
 
 /** A pointer to a structure is one of its arguments when the bad address is this close above it, in bytes. */
 const WITHIN = 0x1000n;
@@ -34,22 +35,34 @@ function inLibrary(crash: Crash): { side: Blame; reason: string } {
   if (boundary !== null && argument !== null) {
     return {
       side: "boundary",
-      reason: `the bad pointer is the argument ${argument} of ${nameOf(boundary)}: it came in with the call, and either the caller passed a wrong one or the two sides disagree on what it means`,
+      reason: `the bad pointer is the argument ${argument} of ${shortName(boundary)}: the caller passed a wrong one, or the two sides disagree on what it means`,
     };
   }
   if (boundary !== null && boundary.args.length > 0) {
     return {
       side: "library",
-      reason: `it happened in the library's own code, and the bad pointer is none of the arguments that came in through ${nameOf(boundary)}`,
+      reason: `its own code did it, with a pointer that is none of the arguments of ${shortName(boundary)}${handle(crash, boundary)}`,
     };
   }
   return {
     side: "library",
     reason:
       boundary === null
-        ? "every frame that is not the system's is the library's own, on a thread that no host code called from"
-        : `it happened in the library's own code; the arguments of ${nameOf(boundary)} could not be read`,
+        ? "no host code is on this stack: the thread is the library's own"
+        : `its own code did it; the arguments of ${shortName(boundary)} could not be read`,
   };
+}
+
+/** A pointer that came in may have been stale already; who made it so is not on the stack. */
+function handle(crash: Crash, boundary: Frame): string {
+  const pointer = boundary.args.find(
+    ({ name, value }) => name !== "out" && !/len|size/.test(name) && isData(crash, BigInt(value)),
+  );
+  return pointer === undefined ? "" : `; unless the ${pointer.name} that came in was stale already`;
+}
+
+function isData(crash: Crash, value: bigint): boolean {
+  return mapAt(crash.maps, value)?.perms.startsWith("rw") === true;
 }
 
 /** The argument of the crossing call that is the bad pointer, or that it is a field of. */
@@ -58,22 +71,16 @@ function badArgument(crash: Crash, boundary: Frame): string | null {
   if (address === null || address === undefined) {
     return null;
   }
-  const base = crash.access?.base?.value;
   const at = BigInt(address);
-  const found = boundary.args.find(({ value }) => {
+  const base = crash.access?.base?.value;
+  // In the crossing function itself a null argument is the null that was used; deeper down any null will do.
+  const nullGiven = boundary.index === 0 && base === "0x0";
+  const found = boundary.args.find(({ name, value }) => {
     const given = BigInt(value);
-    return (
-      value === base ||
-      (given > 0n && at >= given && at - given < WITHIN) ||
-      (given === 0n && at < WITHIN && base === "0x0" && isOnly(boundary))
-    );
+    const isPointer = given >= NULL_PAGE && at >= given && at - given < WITHIN;
+    return !/len|size|count/.test(name) && (isPointer || (nullGiven && given === 0n));
   });
   return found?.name ?? null;
-}
-
-/** A null argument counts only where the fault is in the crossing function itself: deeper down any null will do. */
-function isOnly(boundary: Frame): boolean {
-  return boundary.index === 0;
 }
 
 function inHost(crash: Crash, site: Frame): { side: Blame; reason: string } {

@@ -38,7 +38,7 @@ export function siteOf(crash: Crash): Frame | null {
 }
 
 /** Code that runs because something has gone wrong already: Rust's panic machinery, Go's, and what standard libraries inline. */
-function isMachinery(frame: Frame): boolean {
+export function isMachinery(frame: Frame): boolean {
   const name = frame.function ?? "";
   return (
     /^(core|std|alloc|__rustc|rustc_std_workspace\w*)(::|\[)/.test(name) ||

@@ -86,20 +86,20 @@ function memorySteps(crash: Crash, command: readonly string[]): NextStep[] {
   const library = modules[0] === undefined ? "the library" : basename(modules[0].path);
   const valgrind = `valgrind --error-limit=no --num-callers=40 ${quoteAll(command)}`;
   const cost: Record<string, string> = {
-    node: "one run, 20 to 60 times slower; JavaScript frames are not named",
-    go: "one run, 20 to 60 times slower; Go's own memory is not checked, and the runtime's stacks make noise",
-    java: "one run, 20 to 60 times slower, with much noise of the JVM",
+    node: "a run 20 to 60 times slower, without JavaScript names",
+    go: "a run 20 to 60 times slower; Go's own memory is not checked",
+    java: "a run 20 to 60 times slower, with much noise of the JVM",
   };
   return [
     {
       command: valgrind,
-      why: `says whether the memory had been freed or never written, by whom, and where it was allocated, if it came from ${library}'s malloc`,
-      cost: cost[crash.hostRuntime] ?? "one run, 20 to 60 times slower",
+      why: "says whether it was freed or never written, where, and by whom",
+      cost: cost[crash.hostRuntime] ?? "a run 20 to 60 times slower",
     },
     {
       command: null,
-      why: `or rebuild ${library} with -fsanitize=address (Rust: RUSTFLAGS=-Zsanitizer=address, nightly) and preload its runtime: it stops at the first bad access and shows where the block was allocated and freed`,
-      cost: "a rebuild, then one run 2 to 3 times slower",
+      why: `or rebuild ${library} with -fsanitize=address: stops at the first bad access`,
+      cost: "a rebuild, then a run 2 to 3 times slower",
     },
   ];
 }

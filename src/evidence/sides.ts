@@ -32,6 +32,9 @@ export function sideOf(frame: Frame, context: SideContext): Side {
   if (path === null || VIRTUAL.test(path)) {
     return "system";
   }
+  if (startsProgram(frame.function)) {
+    return "system";
+  }
   if (path === context.executable) {
     return executableSide(frame, context);
   }
@@ -67,7 +70,7 @@ function executableSide(frame: Frame, context: SideContext): Side {
       return goSide(frame);
     case "rust":
     case "c":
-      return context.exeInQuestion ? "library" : startsProgram(frame.function) ? "system" : "script";
+      return context.exeInQuestion ? "library" : "script";
   }
 }
 
@@ -80,9 +83,6 @@ function goSide(frame: Frame): Side {
   }
   if (frame.language === "c" || frame.language === "c++" || frame.language === "rust") {
     return "library";
-  }
-  if (startsProgram(name)) {
-    return "system";
   }
   const folder = packageOf(name).split("/")[0] ?? "";
   return GO_STANDARD.test(folder) || name === "" || /^(go:|type:)/.test(name) ? "host" : "script";

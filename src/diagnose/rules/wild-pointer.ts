@@ -13,17 +13,15 @@ export const wildPointer: Rule = (crash) => {
     return null;
   }
   const text = asText(access.base?.value ?? access.address);
-  const verb = access.kind === "write" ? "wrote to" : "read";
   return {
     code: "wild-pointer",
     title: `${access.kind === "write" ? "Write" : "Read"} through a wild pointer (${access.address}), in ${nameOf(siteOf(crash))}`,
     message:
-      `${nameOf(siteOf(crash))} ${verb} ${access.address}, ` +
       (impossible
-        ? "an address that this processor does not have: it was never a pointer. "
-        : `and ${whereIs(crash) ?? "nothing is mapped there"}. `) +
+        ? `${access.address} is no address that this processor has: it was never a pointer. `
+        : `Nothing is mapped at ${access.address}. `) +
       (text === null ? "" : `Its bytes read as the text "${text}": data was taken for a pointer. `) +
-      "The pointer is stale, overwritten or miscomputed; a crash alone cannot tell which. Whether its block had been freed is shown by valgrind or AddressSanitizer.",
+      "It is stale, overwritten or miscomputed; a crash alone cannot tell which.",
     confidence: "proved",
     evidence: [
       `${signal.name} ${signal.codeName} at ${access.address}${access.addressFrom === "operand" ? " (worked out from the instruction: the kernel gives no address for it)" : ""}`,

@@ -182,7 +182,7 @@ function threadsOf(pick: RawEvent, source: number, records: readonly RawRecord[]
     faulting: true,
     goroutine: own?.goid ?? null,
     frames: decodeFrames(own?.frames ?? light?.frames ?? []),
-    truncated: own?.stop ?? light?.stop ?? null,
+    truncated: (own ?? light)?.stop ?? null,
   };
   const others = records
     .filter((record): record is RawOf<"thread"> => record.k === "thread" && record.ev === source)

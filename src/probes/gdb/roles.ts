@@ -87,7 +87,8 @@ export function assignRoles(events: readonly RoleInput[], exitCode: number | nul
   const rootEvent = events.find((event) => event.id === root) ?? last.event;
   const out = events.map((event): RoleOutput => {
     if (event.id === root) {
-      return { id: root, ...rootRole(event, last.why) };
+      const began = `event ${last.event.id}, of which the process died, goes back to this one`;
+      return { id: root, ...rootRole(event, root === last.event.id ? last.why : began) };
     }
     const link = links.get(event.id);
     return chain.has(event.id) && link ? { id: event.id, ...link } : passed(event, link);

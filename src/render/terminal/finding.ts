@@ -4,19 +4,17 @@ import { detailLines, timelineLines } from "./details.js";
 import type { Page } from "./page.js";
 import { nameOf, placeOf, stackLines } from "./stack.js";
 
-const EVIDENCE_SHOWN = 4;
-
 /** What, where, whose, why, next; then the stack and the signals. */
 export function findingLines(page: Page, finding: Finding, options: { verbose: boolean }): void {
   headLines(page, finding);
   whereLines(page, finding);
   page.labelled("Whose", `${finding.blame}: ${finding.blameReason}`);
-  const shown = finding.evidence.slice(0, options.verbose ? undefined : EVIDENCE_SHOWN);
-  for (const [i, line] of shown.entries()) {
-    page.labelled(i === 0 ? "Why" : "", `- ${line}`);
-  }
-  page.labelled("", finding.message);
+  page.labelled("Why", finding.message);
   nextLines(page, finding);
+  page.heading("Evidence");
+  for (const line of finding.evidence) {
+    page.text(`- ${line}`, { indent: 2, hang: 4 });
+  }
   for (const stack of finding.stacks) {
     const role = stack.role === "fault" ? "Stack" : `Stack (${stack.role})`;
     page.heading(`${role} of thread ${stack.thread}, innermost first`);
@@ -111,11 +109,9 @@ function siteFrame(frames: readonly Frame[]): Frame | null {
 function nextLines(page: Page, finding: Finding): void {
   page.blank();
   for (const [i, step] of finding.nextSteps.entries()) {
-    if (step.command === null) {
-      page.labelled(i === 0 ? "Next" : "", `${i + 1}. ${step.why} (${step.cost})`);
-      continue;
+    page.labelled(i === 0 ? "Next" : "", `${i + 1}. ${step.why} (${step.cost})${step.command === null ? "" : ":"}`);
+    if (step.command !== null) {
+      page.command(step.command, 13);
     }
-    page.labelled(i === 0 ? "Next" : "", `${i + 1}. ${step.why} (${step.cost}):`);
-    page.command(step.command, 13);
   }
 }

@@ -16,7 +16,9 @@ export function stackLines(page: Page, stack: Stack, verbose: boolean): void {
     const run = verbose ? 1 : quietRun(frames, i);
     if (run >= RUN) {
       const last = frames[i + run - 1]?.index ?? frame.index;
-      page.raw(page.style.dim(`  ${frame.side.padEnd(8)}#${frame.index}-${last} ${run} frames of ${quietName(frame)}`));
+      page.raw(
+        page.style.dim(`  ${frame.side.padEnd(8)} #${frame.index}-${last}  ${run} frames of ${quietName(frame)}`),
+      );
       i += run;
       continue;
     }
@@ -47,10 +49,11 @@ function frameLine(page: Page, frame: Frame): void {
 }
 
 function boundaryLine(page: Page, frame: Frame): void {
-  const args = frame.args.map(({ name, value }) => `${name}=${value}`).join(", ");
-  const text = `boundary: ${nameOf(frame)}(${args === "" ? "arguments not known" : args})`;
-  const label = page.cut(` ${text} `, page.width - 8);
-  page.raw(page.style.bold(`  ---${escapeText(label)}${"-".repeat(Math.max(3, page.width - 5 - label.length))}`));
+  page.raw(page.style.bold(`  ${"-".repeat(12)} boundary ${"-".repeat(page.width - 24)}`));
+  if (frame.args.length > 0) {
+    const args = frame.args.map(({ name, value }) => `${name}=${value}`).join(", ");
+    page.text(`crossed with ${args}`, { indent: 16, style: page.style.bold });
+  }
 }
 
 /** Name of a function without long type parameters; module+offset where nobody knows it. */
