@@ -55,7 +55,11 @@ function lines(...expected: string[]): string {
 describe.each(hosts)("the $name host", ({ command, go }) => {
   it("runs the healthy workload alone", () => {
     const { status, stdout, stderr } = run(command, "healthy", "healthy");
-    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: lines("scenario healthy: ok", "done"), stderr: "" });
+    expect({ status, stdout, stderr }).toEqual({
+      status: 0,
+      stdout: lines("scenario healthy: ok", "done"),
+      stderr: "",
+    });
   });
 
   it("refuses an unknown trigger", () => {
@@ -67,7 +71,11 @@ describe.each(hosts)("the $name host", ({ command, go }) => {
 
     it("comes out clean over the sound library", () => {
       const { status, stdout, stderr } = run(command, "healthy", trigger);
-      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: lines("scenario healthy: ok", ...ending), stderr: "" });
+      expect({ status, stdout, stderr }).toEqual({
+        status: 0,
+        stdout: lines("scenario healthy: ok", ...ending),
+        stderr: "",
+      });
     });
 
     it("survives benign traps and idle threads, and keeps its own exit status", () => {

@@ -13,7 +13,9 @@ async function settled(): Promise<void> {
 
 it("rejects at once when the signal was aborted before", async () => {
   const store = open();
-  await expect(store.get("a", { signal: AbortSignal.abort(new Error("changed my mind")) })).rejects.toThrow("changed my mind");
+  await expect(store.get("a", { signal: AbortSignal.abort(new Error("changed my mind")) })).rejects.toThrow(
+    "changed my mind",
+  );
   expect(store.getSync("a")).toBeNull();
 });
 
@@ -74,7 +76,9 @@ it("frees the bytes exactly once, wanted or not", async () => {
 it("unregisters the callback of a read that was never accepted", async () => {
   const functions = { ...loadLibrary() };
   const before = koffi.stats().callbacks;
-  await expect(getInBackground(functions, 0, Buffer.from("a"), () => true)).rejects.toThrow(/get: the handle is not open/);
+  await expect(getInBackground(functions, 0, Buffer.from("a"), () => true)).rejects.toThrow(
+    /get: the handle is not open/,
+  );
   expect(koffi.stats().callbacks).toBe(before);
 });
 

@@ -53,7 +53,9 @@ describe("finding the library", () => {
 
   it("says in one sentence what is missing and what to run", () => {
     expect(() => findLibrary({ variant: "no-such-twin" })).toThrow(UserError);
-    expect(() => findLibrary({ variant: "no-such-twin" })).toThrow(expect.objectContaining({ exitCode: 3, hint: "run npm run setup" }));
+    expect(() => findLibrary({ variant: "no-such-twin" })).toThrow(
+      expect.objectContaining({ exitCode: 3, hint: "run npm run setup" }),
+    );
     vi.stubEnv("FFI_DOCTOR_STORE_LIBRARY", "/nonexistent.so");
     expect(() => findLibrary({})).toThrow(expect.objectContaining({ hint: "mend or unset FFI_DOCTOR_STORE_LIBRARY" }));
   });
@@ -73,5 +75,9 @@ it("has an error class for every failed status, with words when the library has 
   expect(errorOf("get", -6, "").message).toBe("get: the store is closed");
   expect(errorOf("get", -6, "")).toBeInstanceOf(StoreClosedError);
   expect(errorOf("get", -99, null)).toBeInstanceOf(StoreError);
-  expect(errorOf("get", -99, null)).toMatchObject({ name: "StoreError", status: -99, message: "get: unknown status -99" });
+  expect(errorOf("get", -99, null)).toMatchObject({
+    name: "StoreError",
+    status: -99,
+    message: "get: unknown status -99",
+  });
 });

@@ -42,7 +42,12 @@ afterAll(() => {
 });
 
 function node(args: string[], input = "") {
-  return spawnSync(process.execPath, args, { encoding: "utf8", timeout: 60_000, input, env: { ...process.env, TMPDIR: scratch } });
+  return spawnSync(process.execPath, args, {
+    encoding: "utf8",
+    timeout: 60_000,
+    input,
+    env: { ...process.env, TMPDIR: scratch },
+  });
 }
 
 function cli(...args: string[]) {
@@ -93,7 +98,11 @@ it("a pending read keeps the process alive until its callback has come, and noth
 });
 
 describe("the demo", () => {
-  const deaths: Record<string, string | null> = { healthy: null, "double-free": "SIGABRT", "panic-across-boundary": "SIGABRT" };
+  const deaths: Record<string, string | null> = {
+    healthy: null,
+    "double-free": "SIGABRT",
+    "panic-across-boundary": "SIGABRT",
+  };
 
   it.each(twins)("%s ends as it should, and leaves no file behind", (twin) => {
     const temporary = mkdtempSync(join(scratch, "demo-"));
@@ -141,7 +150,11 @@ describe("the store verb", () => {
     expect(cli("get", db, "a")).toMatchObject({ status: 2, stdout: "" });
     expect(cli("get", db, "a").stderr).toMatch(/^UserError: .*absent\.db: open: storage: /);
     cli("put", db, "a", "1");
-    expect(cli("get", db, "b\u001b")).toMatchObject({ status: 1, stdout: "", stderr: `there is no key b\\u001b in ${db}\n` });
+    expect(cli("get", db, "b\u001b")).toMatchObject({
+      status: 1,
+      stdout: "",
+      stderr: `there is no key b\\u001b in ${db}\n`,
+    });
   });
 
   it("ends quietly when its reader goes away", () => {

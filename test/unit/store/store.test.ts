@@ -80,9 +80,15 @@ describe("order", () => {
 
   it("holds for more calls than koffi's pool takes, over several stores", async () => {
     const stores = Array.from({ length: 5 }, () => open());
-    await Promise.all(stores.flatMap((store, s) => Array.from({ length: 200 }, (_, i) => store.put(`key/${i}`, `${s}.${i}`))));
-    const values = await Promise.all(stores.flatMap((store) => Array.from({ length: 200 }, (_, i) => store.get(`key/${i}`))));
-    expect(values.map(String)).toEqual(stores.flatMap((_store, s) => Array.from({ length: 200 }, (_, i) => `${s}.${i}`)));
+    await Promise.all(
+      stores.flatMap((store, s) => Array.from({ length: 200 }, (_, i) => store.put(`key/${i}`, `${s}.${i}`))),
+    );
+    const values = await Promise.all(
+      stores.flatMap((store) => Array.from({ length: 200 }, (_, i) => store.get(`key/${i}`))),
+    );
+    expect(values.map(String)).toEqual(
+      stores.flatMap((_store, s) => Array.from({ length: 200 }, (_, i) => `${s}.${i}`)),
+    );
   });
 
   it("refuses a synchronous call that would wait for a callback which waits for it", async () => {
