@@ -27,4 +27,5 @@ if [[ $purpose == quickstart ]]; then
 else
   bash native/store/build-all.sh
   bash fixtures/hosts/build.sh
+  bash fixtures/cases/build.sh
 fi

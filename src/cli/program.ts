@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { UserError } from "../model/errors.js";
 import { toolVersion } from "../session/places.js";
 import { EXIT } from "./exit-code.js";
 import { complain } from "./streams.js";
@@ -45,11 +46,21 @@ export async function main(argv: readonly string[]): Promise<number> {
     });
   }
   try {
+    checkVerb(argv[2]);
     const program = await programFor(argv[2], set);
     await program.parseAsync(argv);
     return status !== 0 ? status : Number(process.exitCode ?? 0);
   } catch (error) {
     return error instanceof CommanderError ? commanderStatus(error) : complain(error);
+  }
+}
+
+/** commander would say that there are too many arguments. */
+function checkVerb(verb: string | undefined): void {
+  if (verb !== undefined && !verb.startsWith("-") && verb !== "help" && VERBS[verb] === undefined) {
+    throw new UserError(`there is no verb ${verb.slice(0, 80)}`, {
+      hint: `one of ${Object.keys(VERBS).join(", ")}; a command is run by: ffi-doctor gdb-capture -- <command>`,
+    });
   }
 }
 

@@ -36,8 +36,7 @@ export function diagnoseLoad(failure: LoadFailure): LoadDiagnosis {
         blame: "boundary",
         blameReason: "the library and the place it is to run in do not fit; neither side's code had begun",
         nextSteps: [
-          { command: `ldd ${path}`, why: "lists its dependencies and which of them are not found", cost: "seconds" },
-          { command: `file -L ${path}`, why: "shows which machine it is built for", cost: "seconds" },
+          ...lookAt(failure, path),
           {
             command: `LD_DEBUG=libs ${quoteAll(failure.command)}`,
             why: "shows every place that is searched, in order",
@@ -60,6 +59,29 @@ export function diagnoseLoad(failure: LoadFailure): LoadDiagnosis {
           },
         ],
       };
+}
+
+/** A file that is there is looked into; one that is not is looked for. */
+function lookAt(failure: LoadFailure, path: string): NextStep[] {
+  if (/cannot open shared object file/.test(failure.message)) {
+    const name = failure.library === null ? "<library>" : basename(failure.library);
+    return [
+      {
+        command: `ldconfig -p | grep -F ${quoteAll([name])}`,
+        why: "shows whether the system knows it",
+        cost: "seconds",
+      },
+      {
+        command: `ldd ${quoteAll(failure.command.slice(0, 1))}`,
+        why: "lists what the program itself needs and what of it is not found",
+        cost: "seconds",
+      },
+    ];
+  }
+  return [
+    { command: `ldd ${path}`, why: "lists its dependencies and which of them are not found", cost: "seconds" },
+    { command: `file -L ${path}`, why: "shows which machine it is built for", cost: "seconds" },
+  ];
 }
 
 function reasonOf(message: string): string {

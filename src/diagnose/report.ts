@@ -15,6 +15,9 @@ export function buildReport(input: { evidence: Evidence; run: Report["run"]; too
     verdict: findings.length > 0 ? "findings" : evidence.obstacles.length > 0 ? "inconclusive" : "clean",
     findings,
     obstacles: evidence.obstacles,
+    letGo: evidence.crashes
+      .filter(({ terminal }) => terminal === null)
+      .map(({ pid, command, threads }) => ({ pid, command, threads })),
     experiments: [],
     suppressed: [],
     coverage: evidence.coverage,

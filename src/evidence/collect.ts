@@ -122,7 +122,7 @@ function obstaclesOf(step: StepRecord, decoded: DecodedStep, manifest: RunManife
     out.push({
       what: `the time limit${limit === null ? "" : ` of ${limit} s`} was over before anything went wrong`,
       why: where === "" ? "where the target was could not be seen" : `the target was in ${where}`,
-      mend: "raise --timeout, or look at the stacks of all threads in the run directory: is it a deadlock?",
+      mend: "raise --timeout; or, if it hangs, see below where its threads were",
     });
   }
   const lost = decoded.coverage.blindSpots.find(({ what }) => what === "what happened after gdb ended");

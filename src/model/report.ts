@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ThreadStack } from "./crash.js";
 import { Coverage, LibraryInfo, Obstacle, ProcessInfo } from "./evidence.js";
 import { Finding } from "./finding.js";
 import { HostRuntime, Intervention, Outcome, Severity } from "./primitives.js";
@@ -37,6 +38,10 @@ export const Report = z.strictObject({
   findings: z.array(Finding),
   /** Why the run could not answer; empty unless it is inconclusive. */
   obstacles: z.array(Obstacle),
+  /** Processes that had not died and were let go, at the time limit or on request: where each of their threads was. */
+  letGo: z.array(
+    z.strictObject({ pid: z.number().int(), command: z.array(z.string()), threads: z.array(ThreadStack) }),
+  ),
   experiments: z.array(
     z.strictObject({ plan: z.string(), actions: z.array(z.string()), runs: z.number(), outcomes: z.array(z.string()) }),
   ),

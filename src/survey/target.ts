@@ -68,7 +68,9 @@ function findCommand(name: string, path: string): string {
   }
   if (refused !== null) {
     throw new UserError(refused, {
-      hint: "chmod +x it, or put its interpreter in front: ffi-doctor gdb-capture -- node app.js",
+      hint: refused.endsWith("a directory")
+        ? "name the program in it"
+        : "chmod +x it, or put its interpreter in front: ffi-doctor gdb-capture -- node app.js",
     });
   }
   throw new UserError(`no such command: ${name}`, {

@@ -14,20 +14,20 @@ export function explainCommand(): Command {
       }
       const { entry, page } = explainCode(code);
       const weakness = entry.cwe === null ? "" : `, CWE-${entry.cwe}`;
-      process.stdout.write(`${plain(page, `${entry.title} (${entry.severity}${weakness})`)}\n`);
+      process.stdout.write(`${plain(page, `${entry.severity}${weakness}`)}\n`);
     });
 }
 
-/** Markdown as a terminal shows it best: headings in capitals, the rest as it is. */
-function plain(page: string, subtitle: string): string {
+/** Markdown as a terminal shows it best: headings in capitals, links as their text. */
+function plain(page: string, rank: string): string {
   return page
     .trim()
     .split("\n")
-    .flatMap((line) => {
+    .map((line) => {
       if (line.startsWith("# ")) {
-        return [line.slice(2), subtitle];
+        return `${line.slice(2)} (${rank})`;
       }
-      return [line.startsWith("## ") ? line.slice(3).toUpperCase() : line];
+      return line.startsWith("## ") ? line.slice(3).toUpperCase() : line.replace(/\[([^\]]+)\]\([^)]+\)/g, "$1");
     })
     .join("\n");
 }

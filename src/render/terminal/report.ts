@@ -3,6 +3,10 @@ import type { Report } from "../../model/report.js";
 import { redactCommand } from "../redact.js";
 import { briefLines, findingLines } from "./finding.js";
 import { Page } from "./page.js";
+import { stackLines } from "./stack.js";
+
+/** So many threads of a process that was let go are shown without `-v`. */
+const LET_GO_THREADS = 6;
 
 export interface TerminalOptions {
   /** Columns; kept between 60 and 120. */
@@ -29,6 +33,9 @@ export function renderTerminal(report: Report, options: TerminalOptions): string
     }
   }
   obstacleLines(page, report);
+  if (report.verdict === "inconclusive" || options.verbose) {
+    letGoLines(page, report, options.verbose);
+  }
   if (report.verdict === "clean") {
     cleanLines(page, report);
   }
@@ -45,18 +52,25 @@ function headLine(page: Page, report: Report): void {
     inconclusive: page.style.yellow.bold("inconclusive: the question could not be answered"),
   };
   page.raw(`${page.style.bold("ffi-doctor")} ${report.run.verb}: ${verdicts[report.verdict]}`);
-  const runs = redactCommand(report.run.command).join(" ");
-  page.text(page.cut(runs === "" ? "(a running process)" : runs, page.width - 4), { indent: 2, style: page.style.dim });
-  page.text(`${outcomeText(report.run.outcome)} after ${(report.run.durationMs / 1000).toFixed(1)} s`, {
+  page.text(page.cut(commandText(report), page.width - 4), { indent: 2, style: page.style.dim });
+  page.text(`${outcomeText(report)} after ${(report.run.durationMs / 1000).toFixed(1)} s`, {
     indent: 2,
     style: page.style.dim,
   });
 }
 
+function commandText({ run }: Report): string {
+  const attached = run.processes[0];
+  return run.command.length > 0 || attached === undefined
+    ? redactCommand(run.command).join(" ")
+    : `process ${attached.pid}: ${redactCommand(attached.command).join(" ")}`;
+}
+
 /** How the target ended. */
-export function outcomeText(outcome: Outcome): string {
+function outcomeText({ run }: Report): string {
+  const outcome: Outcome = run.outcome;
   if (outcome.timedOut) {
-    return "ended by the time limit";
+    return run.command.length > 0 ? "ended by the time limit" : "let go at the time limit";
   }
   if (outcome.signal !== null) {
     return `killed by ${outcome.signal}`;
@@ -71,6 +85,22 @@ function obstacleLines(page: Page, report: Report): void {
     page.labelled("Why", why);
     if (mend !== null) {
       page.labelled("Mend", mend, page.style.cyan);
+    }
+  }
+}
+
+/** Where a process that hangs was: the thread that was looked at first, then those in native code. */
+function letGoLines(page: Page, report: Report, verbose: boolean): void {
+  for (const { pid, threads } of report.letGo) {
+    const native = threads.filter(({ frames, faulting }) => !faulting && frames.some(({ side }) => side === "library"));
+    const first = threads.filter(({ faulting }) => faulting);
+    const shown = verbose ? threads : [...first, ...native].slice(0, LET_GO_THREADS);
+    for (const thread of shown) {
+      page.heading(`Where thread ${thread.tid} ${thread.name ?? ""} of process ${pid} was, innermost first`);
+      stackLines(page, { role: "call", thread: "", frames: thread.frames, truncated: thread.truncated }, verbose);
+    }
+    if (shown.length < threads.length) {
+      page.text(`${threads.length - shown.length} more threads: -v shows them`, { indent: 2, style: page.style.dim });
     }
   }
 }

@@ -99,6 +99,7 @@ class Capture:
     def on_objfile(self, event):
         try:
             inferior, path = gdb.selected_inferior(), event.new_objfile.filename
+            self.watches.revive()
             if not inferior.pid or path is None:
                 return
             if path == gdb.current_progspace().filename:

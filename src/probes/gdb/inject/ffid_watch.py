@@ -57,7 +57,7 @@ class Watches:
 
     def __init__(self, log):
         self.log = log
-        self.handler_exit, self.named, self.searched = [], set(), set()
+        self.handler_exit, self.all, self.named, self.searched = [], [], set(), set()
 
     def arm(self):
         gdb.execute("set breakpoint pending on", to_string=True)
@@ -66,7 +66,8 @@ class Watches:
 
     def add(self, kind, spec, what):
         try:
-            return kind(spec, what, self.log)
+            self.all.append(kind(spec, what, self.log))
+            return self.all[-1]
         except (gdb.error, RuntimeError) as error:
             self.log.emit("warning", what="breakpoint %s" % spec, why=str(error))
             return None
@@ -82,6 +83,12 @@ class Watches:
             if name not in self.named:
                 self.named.add(name)
                 self.add(Watch, name, what)
+
+    def revive(self):
+        """A program that lacks the function makes gdb disable its breakpoint, for the programs after it as well (location_to_sals)."""
+        for watch in self.all:
+            if watch.is_valid() and not watch.enabled:
+                watch.enabled = True
 
     def arm_handler_exit(self):
         """After the first caught fault: a crash handler may end the process by _exit, and no signal would ever show it."""
