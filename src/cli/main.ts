@@ -10,6 +10,20 @@ if ((first === "--version" || first === "-V") && others.length === 0) {
   };
   process.stdout.write(`${version}\n`);
 } else {
-  const { main } = await import("./program.js");
+  // Node's own status for what nobody caught is 1, which here means findings.
+  process.on("uncaughtException", end);
+  const { main } = await import("./program.js").catch(end);
   process.exitCode = await main(process.argv);
+}
+
+/** Ends with what went wrong and a status of our own, also when the installation is too damaged to say it well. */
+async function end(error: unknown): Promise<never> {
+  const status = await import("./streams.js").then(
+    ({ complain }) => complain(error),
+    () => {
+      process.stderr.write(`ffi-doctor: this installation is damaged\n${String(error)}\n`);
+      return 70;
+    },
+  );
+  process.exit(status);
 }

@@ -1,14 +1,17 @@
-import { renameSync, writeFileSync } from "node:fs";
+import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { UserError } from "../model/errors.js";
 import type { Options } from "../model/options.js";
 import type { Report } from "../model/report.js";
+import { escapeText } from "../render/escape.js";
 import { renderers } from "../render/index.js";
 import { EXIT } from "./exit-code.js";
 
 const COLUMNS = 80;
+const LONGEST_SENTENCE = 4000;
 
 /** Tells what went wrong on standard error and returns the exit status: a sentence for a user's error, a stack trace for ours. */
-export function complain(error: unknown): number {
+export function complain(thrown: unknown): number {
+  const error = noRoom(thrown) ?? thrown;
   if (error instanceof UserError) {
     process.stderr.write(`ffi-doctor: ${oneLine(error.message)}\n`);
     if (error.hint !== null) {
@@ -22,7 +25,18 @@ export function complain(error: unknown): number {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, (char) => `\\x${(char.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}`);
+  return escapeText(text, LONGEST_SENTENCE);
+}
+
+/** A full disk (ENOSPC), a used-up quota or a file size limit under a stream or the run directory is no bug of ours. */
+function noRoom(error: unknown): UserError | null {
+  const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
+  return code !== undefined && ["ENOSPC", "EDQUOT", "EFBIG"].includes(code)
+    ? new UserError(`cannot write ${path ?? "the output"}: ${code}`, {
+        hint: "make room, or write somewhere else; --out names another run directory",
+        cause: error,
+      })
+    : null;
 }
 
 export type Output = Pick<Options, "formats" | "color" | "quiet" | "verbose" | "showMemory">;
@@ -75,7 +89,7 @@ function base(runDir: string | null, output: Output): { runDir: string | null; v
 /** Columns and colour of a stream: colour on a terminal only, unless FORCE_COLOR says so (https://no-color.org, force-color.org). */
 export function terminalOf(stream: NodeJS.WriteStream, color: boolean | null): { width: number; color: boolean } {
   const environment = process.env;
-  const asked = environment["FORCE_COLOR"] !== undefined && environment["FORCE_COLOR"] !== "0";
+  const asked = !["", "0", "false"].includes(environment["FORCE_COLOR"] ?? "");
   const refused = (environment["NO_COLOR"] ?? "") !== "" || environment["TERM"] === "dumb";
   return {
     width: stream.isTTY ? stream.columns : COLUMNS,
@@ -83,15 +97,41 @@ export function terminalOf(stream: NodeJS.WriteStream, color: boolean | null): {
   };
 }
 
+/** Whole or not at all: written beside and moved into place. A device or a pipe is written to; moving would replace it. */
 function writeFile(file: string, text: string): void {
-  const temporary = `${file}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, text, { mode: 0o600, flag: "wx" });
-    renameSync(temporary, file);
+    const place = placeOf(file);
+    if (place === null) {
+      writeFileSync(file, text);
+    } else {
+      replaceFile(place, text);
+    }
   } catch (error) {
     throw new UserError(`cannot write ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`, {
       hint: "the report also lies in the run directory",
       cause: error,
     });
+  }
+}
+
+/** The path behind links that can be replaced; null for what is there and is no plain file. */
+function placeOf(file: string): string | null {
+  const there = statSync(file, { throwIfNoEntry: false });
+  if (there === undefined) {
+    return file;
+  }
+  return there.isFile() ? realpathSync(file) : null;
+}
+
+function replaceFile(file: string, text: string): void {
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, text, { mode: 0o600, flag: "wx" });
+    renameSync(temporary, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+      rmSync(temporary, { force: true });
+    }
+    throw error;
   }
 }

@@ -48,7 +48,7 @@ function joinThread(thread: ThreadStack, context: SideContext, question: Questio
 
 /**
  * The call that crossed: walking outward from the fault, the last frame of the native library before the stack goes on in binding,
- * script or host. Where native code calls back, the crossing nearest to the fault counts. -1 where there is none.
+ * script or host; where native code calls back, the crossing nearest to the fault. -1 where there is none.
  */
 function boundaryOf(frames: readonly Frame[], question: Question, context: SideContext): number {
   const isLibrary = (frame: Frame): boolean =>
@@ -63,5 +63,12 @@ function boundaryOf(frames: readonly Frame[], question: Question, context: SideC
       return last;
     }
   }
-  return -1;
+  return calledBack(frames, isLibrary);
+}
+
+/** Where nothing on the stack called the library, the frame through which it called out to the host, such as a completion callback. */
+function calledBack(frames: readonly Frame[], isLibrary: (frame: Frame) => boolean): number {
+  const first = frames.findIndex(isLibrary);
+  const inner = frames.slice(0, Math.max(0, first));
+  return inner.some(({ side }) => side === "binding" || side === "script" || side === "host") ? first : -1;
 }

@@ -21,7 +21,10 @@ export const Frame = z.strictObject({
   column: z.number().int().nullable(),
   side: Side,
   language: z.string().nullable(),
-  /** True on the outermost native-library frame whose caller is binding, script or host: the call that crossed. */
+  /**
+   * True on the outermost native-library frame whose caller is binding, script or host: the call that crossed. On a thread of the
+   * library's own, on the frame through which it called back.
+   */
   boundary: z.boolean(),
   /** `signal`: a signal trampoline. `inlined`: no frame of its own. `jit`: generated code. `folded`: stands for `foldedCount` frames. */
   kind: z.enum(["normal", "signal", "inlined", "jit", "folded"]),

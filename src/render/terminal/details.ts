@@ -1,11 +1,11 @@
 import type { MapEntry } from "../../model/crash.js";
 import type { CaptureDetails, Finding } from "../../model/finding.js";
-import { escapeText } from "../escape.js";
 import type { Page } from "./page.js";
 import { stackLines } from "./stack.js";
 
 const INSTRUCTIONS = 4;
-const BYTES_A_LINE = 16;
+/** Columns that an address, 16 bytes and their text take; a narrower page has 8 bytes a line. */
+const WIDTH_OF_16 = 80;
 
 /** Which signals there were, what each meant, and which one is the pick. */
 export function timelineLines(page: Page, finding: Finding): void {
@@ -18,9 +18,9 @@ export function timelineLines(page: Page, finding: Finding): void {
   for (const event of events) {
     const picked = event.role === "first-hand" || event.role === "panic" || events.length === 1;
     const at = `${(event.atMs / 1000).toFixed(3)} s`;
-    const where = escapeText(event.function ?? event.module?.split("/").at(-1) ?? event.pc);
+    const where = event.function ?? event.module?.split("/").at(-1) ?? event.pc;
     const line = `  ${picked ? ">" : " "} ${String(event.id).padStart(2)} ${at.padStart(9)}  ${event.signal.name} ${event.role}`;
-    page.raw((picked ? page.style.bold : page.style.dim)(page.cut(`${line}, in ${where}`, page.width)));
+    page.row(`${line}, in ${where}`, picked ? page.style.bold : page.style.dim);
     if (picked || event.of !== null) {
       page.text(event.why, { indent: 17, style: page.style.dim });
     }
@@ -64,8 +64,7 @@ function disassemblyLines(page: Page, capture: CaptureDetails, verbose: boolean)
   page.heading("Instructions");
   const rows = verbose ? capture.disassembly : capture.disassembly.slice(Math.max(0, at - INSTRUCTIONS), at + 3);
   for (const row of rows) {
-    const line = page.cut(`  ${row.current ? "=>" : "  "} ${row.pc}  ${escapeText(row.text)}`, page.width);
-    page.raw(row.current ? page.style.bold(line) : page.style.dim(line));
+    page.row(`  ${row.current ? "=>" : "  "} ${row.pc}  ${row.text}`, row.current ? page.style.bold : page.style.dim);
   }
 }
 
@@ -86,15 +85,14 @@ function addressLines(page: Page, finding: Finding, capture: CaptureDetails): vo
   if (below !== undefined) {
     mapLine(page, below, "above");
   }
-  page.raw(page.style.bold(`    here  ${address}: nothing is mapped`));
+  page.row(`    here  ${address}: nothing is mapped`, page.style.bold);
   if (above !== undefined) {
     mapLine(page, above, "below");
   }
 }
 
 function mapLine(page: Page, map: MapEntry, word: string): void {
-  const name = map.path === null ? "(anonymous)" : escapeText(map.path);
-  page.raw(page.cut(`    ${word.padEnd(5)} ${map.start}-${map.end} ${map.perms} ${name}`, page.width));
+  page.row(`    ${word.padEnd(5)} ${map.start}-${map.end} ${map.perms} ${map.path ?? "(anonymous)"}`);
 }
 
 function registerLines(page: Page, capture: CaptureDetails): void {
@@ -102,12 +100,8 @@ function registerLines(page: Page, capture: CaptureDetails): void {
   const cells = capture.registers.map(({ name, value }) => `${name.padEnd(7)} ${value.padEnd(19)}`);
   const columns = Math.max(1, Math.floor((page.width - 2) / 28));
   for (let i = 0; i < cells.length; i += columns) {
-    page.raw(
-      `  ${cells
-        .slice(i, i + columns)
-        .join(" ")
-        .trimEnd()}`,
-    );
+    const row = cells.slice(i, i + columns).join(" ");
+    page.row(`  ${row.trimEnd()}`);
   }
 }
 
@@ -117,13 +111,14 @@ function memoryLines(page: Page, capture: CaptureDetails): void {
       continue;
     }
     page.heading(`Memory at ${register} = ${value}`);
-    for (let i = 0; i < bytes.length; i += BYTES_A_LINE * 2) {
-      const row = bytes.slice(i, i + BYTES_A_LINE * 2);
+    const digits = page.width < WIDTH_OF_16 ? 16 : 32;
+    for (let i = 0; i < bytes.length; i += digits) {
+      const row = bytes.slice(i, i + digits);
       const text = Buffer.from(row, "hex")
         .toString("latin1")
         .replace(/[^\x20-\x7e]/g, ".");
       const address = `0x${(BigInt(start) + BigInt(i / 2)).toString(16)}`;
-      page.raw(`  ${address.padEnd(18)} ${(row.match(/.{1,4}/g) ?? []).join(" ").padEnd(39)}  ${text}`);
+      page.raw(`  ${address.padEnd(18)} ${(row.match(/.{1,4}/g) ?? []).join(" ").padEnd((digits * 5) / 4 - 1)}  ${text}`);
     }
   }
 }
@@ -139,8 +134,6 @@ function threadLines(page: Page, capture: CaptureDetails): void {
 function mapLines(page: Page, capture: CaptureDetails): void {
   page.heading("Memory map");
   for (const map of capture.maps) {
-    page.raw(
-      page.cut(`  ${map.start}-${map.end} ${map.perms} ${map.path === null ? "" : escapeText(map.path)}`, page.width),
-    );
+    page.row(`  ${map.start}-${map.end} ${map.perms} ${map.path ?? ""}`);
   }
 }

@@ -2,7 +2,7 @@ import type { Finding } from "../../model/finding.js";
 import type { Frame } from "../../model/frame.js";
 import { detailLines, timelineLines } from "./details.js";
 import type { Page } from "./page.js";
-import { nameOf, placeOf, stackLines } from "./stack.js";
+import { callsBack, nameOf, placeOf, stackLines } from "./stack.js";
 
 /** What, where, whose, why, next; then the stack and the signals. */
 export function findingLines(page: Page, finding: Finding, options: { verbose: boolean }): void {
@@ -58,7 +58,9 @@ function whereLines(page: Page, finding: Finding): void {
   const boundary = frames.findIndex((frame) => frame.boundary);
   const crossing = frames[boundary];
   if (crossing !== undefined && crossing !== site) {
-    page.labelled("", `reached through ${describe(crossing)}, the call that crossed the boundary`);
+    const out = callsBack(frames, boundary);
+    const how = out ? "in a callback, called by" : "reached through";
+    page.labelled("", `${how} ${describe(crossing)}${out ? "" : ", the call that crossed the boundary"}`);
   }
   const caller = frames.slice(boundary + 1).find((frame) => frame.side === "script");
   if (caller !== undefined && caller !== site) {

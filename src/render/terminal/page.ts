@@ -33,7 +33,7 @@ export class Page {
 
   heading(text: string): void {
     this.blank();
-    this.lines.push(this.style.bold(escapeText(text)));
+    this.text(text, { hang: 2, style: this.style.bold });
   }
 
   /** "  Label   text that goes on under itself". */
@@ -51,19 +51,31 @@ export class Page {
     this.lines.push(`${" ".repeat(indent)}${this.style.cyan(escapeText(text, 4000))}`);
   }
 
-  /** One line of cells, cut to the width in the last but one when too long. */
+  /** One line as it is: the caller has escaped what comes from a target, cut it to the page and coloured it. */
   raw(line: string): void {
     this.lines.push(line);
   }
 
-  /** Cut to the page, with dots. */
+  /** One line of cells, made harmless and cut to the page; `style` is laid over it. */
+  row(text: string, style?: ChalkInstance): void {
+    const line = this.cut(escapeText(text), this.width);
+    this.raw(style === undefined ? line : style(line));
+  }
+
+  /** Cut to so many characters, with dots; a pair of surrogates is not torn. */
   cut(text: string, width: number): string {
-    return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 3))}...`;
+    return text.length <= width ? text : `${text.slice(0, whole(text, Math.max(0, width - 3)))}...`;
   }
 
   toString(): string {
     return `${this.lines.join("\n")}\n`;
   }
+}
+
+/** `at`, or one less where that would tear a pair of surrogates. */
+function whole(text: string, at: number): number {
+  const before = text.charCodeAt(at - 1);
+  return before >= 0xd800 && before <= 0xdbff ? at - 1 : at;
 }
 
 /** Breaks at spaces; a word that is longer than the line is broken anywhere. */
@@ -83,8 +95,9 @@ export function wrap(text: string, first: number, rest: number): string[] {
         line = "";
         continue;
       }
-      lines.push(word.slice(0, space));
-      word = word.slice(space);
+      const end = Math.max(1, whole(word, space));
+      lines.push(word.slice(0, end));
+      word = word.slice(end);
     }
     line = line === "" ? word : `${line} ${word}`;
   }

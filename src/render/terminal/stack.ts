@@ -1,5 +1,4 @@
 import type { Frame, Stack } from "../../model/frame.js";
-import { escapeText } from "../escape.js";
 import type { Page } from "./page.js";
 
 /** Runs of frames that say nothing about the user's code are told in one line, from this many on. */
@@ -16,15 +15,17 @@ export function stackLines(page: Page, stack: Stack, verbose: boolean): void {
     const run = verbose ? 1 : quietRun(frames, i);
     if (run >= RUN) {
       const last = frames[i + run - 1]?.index ?? frame.index;
-      page.raw(
-        page.style.dim(`  ${frame.side.padEnd(8)} #${frame.index}-${last}  ${run} frames of ${quietName(frame)}`),
-      );
+      page.row(`  ${frame.side.padEnd(8)} #${frame.index}-${last}  ${run} frames of ${quietName(frame)}`, page.style.dim);
       i += run;
       continue;
     }
+    const out = frame.boundary && callsBack(frames, i);
+    if (out) {
+      boundaryLine(page, []);
+    }
     frameLine(page, frame);
-    if (frame.boundary) {
-      boundaryLine(page, frame);
+    if (frame.boundary && !out) {
+      boundaryLine(page, frame.args);
     }
     i += 1;
   }
@@ -35,7 +36,7 @@ export function stackLines(page: Page, stack: Stack, verbose: boolean): void {
 
 function frameLine(page: Page, frame: Frame): void {
   if (frame.kind === "folded") {
-    page.raw(page.style.dim(`  ${"".padEnd(8)}    ... ${frame.foldedCount} more frames like these ...`));
+    page.row(`  ${"".padEnd(8)}    ... ${frame.foldedCount} more frames like these ...`, page.style.dim);
     return;
   }
   const number = `#${frame.index}`.padEnd(4);
@@ -45,36 +46,42 @@ function frameLine(page: Page, frame: Frame): void {
   const line = `  ${frame.side.padEnd(8)} ${number}${name}${place === "" ? "" : `  ${place}`}`;
   const styles = { library: page.style.yellow, script: page.style.green, binding: page.style.magenta };
   const style = frame.side === "host" || frame.side === "system" ? page.style.dim : styles[frame.side];
-  page.raw(style(page.cut(line, page.width)));
+  page.row(line, style);
 }
 
-function boundaryLine(page: Page, frame: Frame): void {
+/** True when the library called out here: what follows outward is the library's still. */
+export function callsBack(frames: readonly Frame[], boundary: number): boolean {
+  const caller = frames.slice(boundary + 1).find(({ side, kind }) => side !== "system" && kind !== "folded");
+  return caller === undefined || caller.side === "library";
+}
+
+function boundaryLine(page: Page, args: Frame["args"]): void {
   page.raw(page.style.bold(`  ${"-".repeat(12)} boundary ${"-".repeat(page.width - 24)}`));
-  if (frame.args.length > 0) {
-    const args = frame.args.map(({ name, value }) => `${name}=${value}`).join(", ");
-    page.text(`crossed with ${args}`, { indent: 16, style: page.style.bold });
+  if (args.length > 0) {
+    const text = args.map(({ name, value }) => `${name}=${value}`).join(", ");
+    page.text(`crossed with ${text}`, { indent: 16, style: page.style.bold });
   }
 }
 
-/** Name of a function without long type parameters; module+offset where nobody knows it. */
+/** Name of a function without long type parameters; module+offset where nobody knows it. Not escaped: the page does that. */
 export function nameOf(frame: Frame): string {
   if (frame.function !== null) {
-    return escapeText(shorten(frame.function));
+    return shorten(frame.function);
   }
   const module = frame.module?.split("/").at(-1);
   if (module !== undefined && frame.offset !== null) {
-    return escapeText(`${module}+${frame.offset}`);
+    return `${module}+${frame.offset}`;
   }
   return frame.kind === "jit" ? `generated code at ${frame.pc}` : frame.pc;
 }
 
-/** "file.rs:12". */
+/** "file.rs:12". Not escaped, either. */
 export function placeOf(frame: Frame): string {
   if (frame.file === null) {
     return "";
   }
   const name = frame.file.split("/").at(-1) ?? frame.file;
-  return escapeText(`${name}${frame.line === null ? "" : `:${frame.line}`}`);
+  return `${name}${frame.line === null ? "" : `:${frame.line}`}`;
 }
 
 function shorten(name: string): string {
@@ -112,7 +119,7 @@ function quietName(frame: Frame): string | null {
     return "Rust's standard library";
   }
   if (frame.side === "host") {
-    return `the runtime${frame.module === null ? "" : ` (${escapeText(frame.module.split("/").at(-1) ?? "")})`}`;
+    return `the runtime${frame.module === null ? "" : ` (${frame.module.split("/").at(-1) ?? ""})`}`;
   }
   return frame.side === "system" ? "the system" : frame.side === "binding" ? "the binding" : null;
 }

@@ -11,6 +11,9 @@ TO_C = ("runtime.asmcgocall", "runtime.asmcgocall.abi0")
 # The runtime's own work on the system stack; the goroutine waits at m.curg.sched (runtime/asm_amd64.s).
 TO_SYSTEM = ("runtime.systemstack", "runtime.systemstack.abi0", "runtime.mcall", "runtime.mcall.abi0")
 SWITCH = TO_C + TO_SYSTEM
+# Where C called back into Go. Its frame on the thread's own stack, from m.g0.sched.sp: three words, the caller's rbp, the return address.
+CALLBACK = ("runtime.cgocallback", "runtime.cgocallback.abi0")
+CALLBACK_BP, CALLBACK_RETURN, CALLBACK_SIZE = 0x18, 0x20, 0x28
 FATAL = ("runtime.fatalthrow", "runtime.fatalpanic", "runtime.sighandler", "runtime.dieFromSignal", "runtime.fatalsignal", "runtime.badsignal", "runtime.raisebadsignal", "runtime.crash")
 _is_go = {}
 
@@ -69,19 +72,38 @@ def is_go(exe):
 
 
 def joined(pid, tid, arg_frames):
-    """(frames, why ended, goid): native frames to the switch, then the goroutine's."""
-    frames, stop = ffid_frames.full(pid, arg_frames, until=SWITCH)
-    switch = frames[-1]["fn"] if frames else None
-    found = goroutine(tid, switch)
-    at_switch = switch in SWITCH
-    if found is None:
-        return frames, stop, None
-    goid, pc, sp, bp = found
-    if not sp or not at_switch:
-        return frames, stop, goid
-    with ffid_frames.moved_to(pc, sp, bp):
-        rest, stop, _ = ffid_frames.walk(pid, 256)
-    return frames + rest, stop, goid
+    """(frames, why ended, goid): native frames to the switch, the goroutine's, and where C called it, C's again."""
+    frames, stop = ffid_frames.full(pid, arg_frames, until=SWITCH + CALLBACK)
+    found = goroutine(tid, last_name(frames))
+    goid = found[0] if found else None
+    if found and found[2] and last_name(frames) in SWITCH:
+        with ffid_frames.moved_to(*found[1:]):
+            rest, stop, _ = ffid_frames.walk(pid, 256, until=CALLBACK)
+        frames = frames + rest
+    if last_name(frames) in CALLBACK:
+        place = caller_of_callback(tid)
+        if place is not None:
+            with ffid_frames.moved_to(*place):
+                rest, stop, _ = ffid_frames.walk(pid, 256, arg_frames, until=TO_C)
+            frames = frames + rest
+    return frames, stop, goid
+
+
+def last_name(frames):
+    return frames[-1]["fn"] if frames else None
+
+
+def caller_of_callback(tid):
+    """(pc, sp, bp) in crosscall2, through which C entered Go on this thread; None when the words there do not say so."""
+    try:
+        m = current_m(tid)
+        sp = int(m["g0"]["sched"]["sp"]) & MASK
+        words = gdb.selected_inferior().read_memory(sp, CALLBACK_SIZE).tobytes()
+        bp, pc = (int.from_bytes(words[at:at + 8], "little") for at in (CALLBACK_BP, CALLBACK_RETURN))
+        name = gdb.execute("info symbol %d" % pc, to_string=True)
+        return (pc, sp + CALLBACK_SIZE, bp) if name.startswith("crosscall2") else None
+    except (gdb.error, RuntimeError, TypeError):
+        return None
 
 
 def fatal_exit(frames):
