@@ -99,7 +99,9 @@ function secretsOf(command: readonly string[]): string[] {
 }
 
 function scrubber(secrets: readonly string[]): (text: string) => string {
-  const longestFirst = [...new Set(secrets)].filter(({ length }) => length >= SHORTEST).sort((a, b) => b.length - a.length);
+  const longestFirst = [...new Set(secrets)]
+    .filter(({ length }) => length >= SHORTEST)
+    .sort((a, b) => b.length - a.length);
   const patterns = longestFirst.map((secret) => {
     const literal = secret.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     return new RegExp(secret.length >= SURE_LENGTH ? literal : `(?<!\\w)${literal}(?!\\w)`, "g");

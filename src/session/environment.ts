@@ -2,14 +2,26 @@ import { existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import type { ToolFact } from "../model/target.js";
-import { findGdb, findTool, tryPtrace } from "../survey/tools.js";
+import { findGdb, findTool, ptraceRules, tryPtrace } from "../survey/tools.js";
 import { places } from "./places.js";
 
 /** What `env` says: what a verb needs, and what else is here to go on with. */
 export interface Environment {
   /** True when `gdb-capture` can be used. */
   usable: boolean;
-  system: { kernel: string; machine: string; node: string; corePattern: string | null };
+  system: {
+    kernel: string;
+    machine: string;
+    node: string;
+    corePattern: string | null;
+    /** Yama's ptrace_scope, 0 to 3; null where there is no Yama. */
+    yama: number | null;
+    /** A seccomp filter is in force on ffi-doctor, and so on what it starts. */
+    seccomp: boolean;
+    capSysPtrace: boolean;
+    /** Whether this Node takes the options that give JavaScript frames their names. Another `node` may be the target. */
+    javascriptNames: boolean;
+  };
   instruments: { name: string; usable: boolean; needs: ToolFact[] }[];
   /** Not needed by ffi-doctor; its reports may tell to use one. */
   alsoHere: ToolFact[];
@@ -58,6 +70,8 @@ export async function surveyEnvironment(environment: NodeJS.ProcessEnv): Promise
       machine: process.arch,
       node: process.versions.node,
       corePattern: readLine("/proc/sys/kernel/core_pattern"),
+      ...ptraceRules(),
+      javascriptNames: process.allowedNodeEnvironmentFlags.has("--perf-basic-prof-only-functions"),
     },
     instruments: [
       { name: "gdb-capture", usable, needs: [gdb, ptrace, ...(hold === undefined ? [] : [hold])] },

@@ -84,12 +84,11 @@ export async function tryPtrace(gdb: string, hold: string): Promise<ToolFact> {
 }
 
 function ruleOf(): string {
-  const seccomp = field("/proc/self/status", /^Seccomp:\s*(\d)/m);
-  const yama = yamaScope();
+  const { yama, seccomp } = ptraceRules();
   if (yama !== null && yama > 0) {
     return ` (Yama's ptrace_scope is ${yama})`;
   }
-  return seccomp === "2" ? " (a seccomp filter is in force: a container's default forbids ptrace)" : "";
+  return seccomp ? " (a seccomp filter is in force: a container's default forbids ptrace)" : "";
 }
 
 function mendOf(): string {
@@ -100,8 +99,21 @@ function mendOf(): string {
   return "docker run --cap-add=SYS_PTRACE --security-opt seccomp=unconfined ...";
 }
 
+const CAP_SYS_PTRACE = 19n;
+const SECCOMP_FILTER = "2";
+
+/** The kernel's rules on ptrace for this process, as proc(5), capabilities(7) and seccomp(2) tell them. */
+export function ptraceRules(): { yama: number | null; seccomp: boolean; capSysPtrace: boolean } {
+  const effective = field("/proc/self/status", /^CapEff:\s*([0-9a-f]+)/m) ?? "0";
+  return {
+    yama: yamaScope(),
+    seccomp: field("/proc/self/status", /^Seccomp:\s*(\d)/m) === SECCOMP_FILTER,
+    capSysPtrace: ((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 1n,
+  };
+}
+
 /** Yama's rule for ptrace, 0 to 3 (Documentation/admin-guide/LSM/Yama.rst); null where there is none. */
-export function yamaScope(): number | null {
+function yamaScope(): number | null {
   const text = field("/proc/sys/kernel/yama/ptrace_scope", /(\d)/);
   return text === null ? null : Number(text);
 }

@@ -1,5 +1,7 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { formats } from "../../model/options.js";
 import type { ToolFact } from "../../model/target.js";
+import { escapeText } from "../../render/escape.js";
 import { EXIT } from "../exit-code.js";
 import { terminalOf } from "../streams.js";
 
@@ -7,13 +9,16 @@ import { terminalOf } from "../streams.js";
 export function envCommand(set: (status: number) => void): Command {
   return new Command("env")
     .description("Say what can be used here, what not and why, and the exact command that mends it.")
-    .option("--json", "as JSON", false)
+    .addOption(new Option("--format <format>", "how to say it").choices(formats).default("terminal"))
+    .addOption(new Option("--json").implies({ format: "json" }).hideHelp())
     .option("--no-color", "no colour, also on a terminal")
-    .action(async (flags: { json: boolean; color: boolean }) => {
+    .action(async (flags: { format: (typeof formats)[number]; color: boolean }) => {
       const { surveyEnvironment } = await import("../../session/environment.js");
       const environment = await surveyEnvironment(process.env);
       process.stdout.write(
-        flags.json ? `${JSON.stringify(environment, null, 2)}\n` : await text(environment, flags.color ? null : false),
+        flags.format === "json"
+          ? `${JSON.stringify(environment, null, 2)}\n`
+          : await text(environment, flags.color ? null : false),
       );
       set(environment.usable ? 0 : EXIT.inconclusive);
     });
@@ -27,6 +32,8 @@ async function text(environment: Environment, color: boolean | null): Promise<st
   const { system } = environment;
   const lines = [
     `Linux ${system.kernel}, ${system.machine}, Node ${system.node}; core_pattern: ${system.corePattern ?? "unknown"}`,
+    `ptrace: ${ptraceRules(system)}`,
+    `JavaScript names in native stacks: ${system.javascriptNames ? "yes" : "no, this Node takes no --perf-basic-prof"}`,
     "",
   ];
   for (const instrument of environment.instruments) {
@@ -44,13 +51,22 @@ async function text(environment: Environment, color: boolean | null): Promise<st
   return `${lines.join("\n")}\n`;
 }
 
+/** What the kernel allows by rule; whether it works was tried. */
+function ptraceRules({ yama, seccomp, capSysPtrace }: Environment["system"]): string {
+  return [
+    yama === null ? "no Yama" : `Yama's ptrace_scope is ${yama}`,
+    seccomp ? "a seccomp filter is in force" : "no seccomp filter",
+    capSysPtrace ? "CAP_SYS_PTRACE is held" : "CAP_SYS_PTRACE is not held",
+  ].join(", ");
+}
+
 function factLines(fact: ToolFact): string[] {
   if (fact.usable) {
     const details = [fact.version, fact.path].filter((part) => part !== null).join(", ");
-    return [`  ok   ${fact.name}${details === "" ? "" : `: ${details}`}`];
+    return [`  ok   ${fact.name}${details === "" ? "" : `: ${escapeText(details)}`}`];
   }
   return [
-    `  no   ${fact.name}: ${fact.why ?? "unknown"}`,
+    `  no   ${fact.name}: ${escapeText(fact.why ?? "unknown")}`,
     ...(fact.mend === null ? [] : [`       mend: ${fact.mend}`]),
   ];
 }

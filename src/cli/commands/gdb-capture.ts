@@ -2,11 +2,14 @@ import { Command, Option } from "commander";
 import { UserError } from "../../model/errors.js";
 import { type Options, Twin } from "../../model/options.js";
 import type { Severity } from "../../model/primitives.js";
+import { escapeText } from "../../render/escape.js";
 import { collect, parseCount, parseFormat, parsePid, parseSeconds, parseSeverity } from "../arguments.js";
 import { captureStatus } from "../exit-code.js";
 import { reportOwnsStdout, writeReport } from "../streams.js";
 
 const DEFAULT_TWIN: Twin = "stale-handle";
+/** Of what `--dry-run` prints, in characters. */
+const LONGEST_LINE = 100_000;
 
 interface Flags {
   attach?: number;
@@ -148,7 +151,8 @@ function planText({ plan, target }: Planned, json: boolean): string {
     ...step.interventions.map(({ what, why }) => `  changes ${what} (${why})`),
   ]);
   const host = target === null ? [] : [`host: ${target.host.runtime}, ${target.executable}`];
-  return `${[...host, ...lines, ...plan.explanations].join("\n")}\n`;
+  const all = [...host, ...lines, ...plan.explanations];
+  return `${all.map((line) => escapeText(line, LONGEST_LINE)).join("\n")}\n`;
 }
 
 /** As the user would type it. */

@@ -46,7 +46,9 @@ export function detailLines(page: Page, finding: Finding, verbose: boolean): voi
     page.blank();
     page.text(`Not all was captured: ${capture.incomplete}.`);
   }
-  disassemblyLines(page, capture, verbose);
+  if (verbose || (finding.signal?.insn && !finding.signal.forged)) {
+    disassemblyLines(page, capture, verbose);
+  }
   addressLines(page, finding, capture);
   if (verbose) {
     registerLines(page, capture);
@@ -118,7 +120,9 @@ function memoryLines(page: Page, capture: CaptureDetails): void {
         .toString("latin1")
         .replace(/[^\x20-\x7e]/g, ".");
       const address = `0x${(BigInt(start) + BigInt(i / 2)).toString(16)}`;
-      page.raw(`  ${address.padEnd(18)} ${(row.match(/.{1,4}/g) ?? []).join(" ").padEnd((digits * 5) / 4 - 1)}  ${text}`);
+      page.raw(
+        `  ${address.padEnd(18)} ${(row.match(/.{1,4}/g) ?? []).join(" ").padEnd((digits * 5) / 4 - 1)}  ${text}`,
+      );
     }
   }
 }

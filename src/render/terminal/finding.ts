@@ -67,6 +67,9 @@ function whereLines(page: Page, finding: Finding): void {
     const language = caller.language === null ? "" : `${languageName(caller.language)} `;
     page.labelled("", `called from ${language}${describe(caller)}`, page.style.green);
   }
+  if (crossing !== undefined && !frames.some(({ side }) => side === "script")) {
+    page.labelled("", "none of the host's own code is on this thread: an asynchronous call");
+  }
   if (finding.signal !== undefined) {
     const address = finding.signal.address === null ? "" : ` at ${finding.signal.address}`;
     page.labelled("", `${signalText(finding.signal)}${address}, thread ${finding.signal.thread}, pid ${finding.pid}`);

@@ -12,10 +12,20 @@ export function stackLines(page: Page, stack: Stack, verbose: boolean): void {
     if (frame === undefined) {
       return;
     }
+    const same = verbose ? 1 : repeats(frames, i);
+    if (same >= RUN) {
+      frameLine(page, frame, `#${frame.index}-${frames[i + same - 1]?.index ?? ""}`);
+      page.text(`${same} times`, { indent: 11 + 5, style: page.style.dim });
+      i += same;
+      continue;
+    }
     const run = verbose ? 1 : quietRun(frames, i);
     if (run >= RUN) {
       const last = frames[i + run - 1]?.index ?? frame.index;
-      page.row(`  ${frame.side.padEnd(8)} #${frame.index}-${last}  ${run} frames of ${quietName(frame)}`, page.style.dim);
+      page.row(
+        `  ${frame.side.padEnd(8)} #${frame.index}-${last}  ${run} frames of ${quietName(frame)}`,
+        page.style.dim,
+      );
       i += run;
       continue;
     }
@@ -34,12 +44,29 @@ export function stackLines(page: Page, stack: Stack, verbose: boolean): void {
   }
 }
 
-function frameLine(page: Page, frame: Frame): void {
+/** How many frames from here on are the same line of the same function: a recursion. */
+function repeats(frames: readonly Frame[], start: number): number {
+  const first = frames[start];
+  let end = start;
+  while (
+    end < frames.length &&
+    first?.function !== null &&
+    frames[end]?.kind === first?.kind &&
+    frames[end]?.function === first?.function &&
+    frames[end]?.line === first?.line &&
+    !frames[end]?.boundary
+  ) {
+    end += 1;
+  }
+  return end - start;
+}
+
+function frameLine(page: Page, frame: Frame, label = `#${frame.index}`): void {
   if (frame.kind === "folded") {
     page.row(`  ${"".padEnd(8)}    ... ${frame.foldedCount} more frames like these ...`, page.style.dim);
     return;
   }
-  const number = `#${frame.index}`.padEnd(4);
+  const number = `${label} `.padEnd(5);
   const place = placeOf(frame);
   const room = page.width - 11 - number.length - (place === "" ? 0 : place.length + 2);
   const name = page.cut(nameOf(frame), Math.max(20, room));
