@@ -1,4 +1,5 @@
 import type { Crash } from "../model/crash.js";
+import type { FindingCode } from "../model/finding-code.js";
 import type { Frame } from "../model/frame.js";
 import type { Blame } from "../model/primitives.js";
 import { mapAt, NULL_PAGE } from "./addresses.js";
@@ -18,7 +19,7 @@ export function blameOf(crash: Crash, diagnosis: Diagnosis): { side: Blame; reas
   }
   switch (site.side) {
     case "library":
-      return inLibrary(crash);
+      return inLibrary(crash, diagnosis.code);
     case "binding":
       return outside(crash, site, `the fault is in binding code (${nameOf(site)})`);
     case "script":
@@ -29,8 +30,24 @@ export function blameOf(crash: Crash, diagnosis: Diagnosis): { side: Blame; reas
   }
 }
 
-function inLibrary(crash: Crash): { side: Blame; reason: string } {
+/** Codes of a crash that a pointer caused, which may have come in with the call. */
+const BY_POINTER: ReadonlySet<FindingCode> = new Set([
+  "null-dereference",
+  "wild-pointer",
+  "poisoned-pointer",
+  "truncated-pointer",
+  "misaligned-pointer",
+  "write-to-readonly",
+  "bus-error",
+  "bad-code-pointer",
+]);
+
+function inLibrary(crash: Crash, code: FindingCode): { side: Blame; reason: string } {
   const boundary = boundaryFrame(crash);
+  if (!BY_POINTER.has(code)) {
+    const through = boundary === null ? "" : `, in the call of ${shortName(boundary)}`;
+    return { side: "library", reason: `its own code did it${through}` };
+  }
   const argument = boundary === null ? null : badArgument(crash, boundary);
   if (boundary !== null && argument !== null) {
     return {
@@ -41,7 +58,7 @@ function inLibrary(crash: Crash): { side: Blame; reason: string } {
   if (boundary !== null && boundary.args.length > 0) {
     return {
       side: "library",
-      reason: `its own code did it, with a pointer that is none of the arguments of ${shortName(boundary)}${handle(crash, boundary)}`,
+      reason: `its own code did it, with a pointer that is none of the arguments of ${shortName(boundary)}${code === "null-dereference" ? "" : handle(crash, boundary)}`,
     };
   }
   return {

@@ -2,11 +2,11 @@ import { basename } from "node:path";
 import type { Crash } from "../model/crash.js";
 import type { NextStep } from "../model/finding.js";
 import type { FindingCode } from "../model/finding-code.js";
+import { faultFrames, nameOf, shortName, siteOf } from "./diagnosis.js";
 
 const MEMORY: ReadonlySet<FindingCode> = new Set([
   "wild-pointer",
   "poisoned-pointer",
-  "null-dereference",
   "bad-code-pointer",
   "double-free",
   "invalid-free",
@@ -32,9 +32,30 @@ function isHeapCorruption(code: FindingCode, crash: Crash): boolean {
   return code === "abort" && /corrupt|invalid|unaligned/.test(crash.abortMessage?.text ?? "");
 }
 
+/** The frame that handed the null on, and what makes a null come and go. */
+function* nullSteps(crash: Crash): Generator<NextStep> {
+  const frames = faultFrames(crash);
+  const site = siteOf(crash);
+  const caller = frames.slice((site === null ? -1 : frames.indexOf(site)) + 1).find(({ kind }) => kind !== "inlined");
+  if (site !== null && caller !== undefined && caller.function !== null) {
+    yield {
+      command: null,
+      why: `see where ${nameOf(caller)} got the pointer that it passed to ${shortName(site)}, and why it does not look at it`,
+      cost: "reading",
+    };
+  }
+  yield {
+    command: null,
+    why: "if it fails on some threads only, suspect thread-local state: the same handle, used on the thread that opened it, would work",
+    cost: "one run with all calls on one thread",
+  };
+}
+
 function* specific(code: FindingCode, crash: Crash, command: readonly string[]): Generator<NextStep> {
   const again = `RUST_BACKTRACE=1 ${quoteAll(command)}`;
-  if (code === "panic-across-boundary") {
+  if (code === "null-dereference") {
+    yield* nullSteps(crash);
+  } else if (code === "panic-across-boundary") {
     yield {
       command: null,
       why: "wrap the body of the exported function in std::panic::catch_unwind and return an error code",
@@ -93,7 +114,7 @@ function memorySteps(crash: Crash, command: readonly string[]): NextStep[] {
   return [
     {
       command: valgrind,
-      why: "says whether it was freed or never written, where, and by whom",
+      why: "says whether the memory was freed or never written, where, and by whom",
       cost: cost[crash.hostRuntime] ?? "a run 20 to 60 times slower",
     },
     {

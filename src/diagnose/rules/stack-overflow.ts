@@ -29,7 +29,9 @@ export const stackOverflow: Rule = (crash) => {
   return {
     code: "stack-overflow",
     title:
-      cycle === null ? `Native stack overflow in ${who}` : `Native stack overflow: ${who} calls itself without end`,
+      cycle === null
+        ? `Native stack overflow in ${who}`
+        : `Native stack overflow: recursion of ${who}, ${depth} frames deep`,
     message:
       `The thread's stack of ${Math.round(size)} KiB was used up at a depth of ${depth} frames. ` +
       (cycle === null

@@ -14,7 +14,9 @@ const LANGUAGES: readonly (readonly [RegExp, string])[] = [
 
 /** Frames as the report has them. Sides and boundary are set later, by `evidence`, which knows the libraries. */
 export function decodeFrames(raw: readonly RawFrame[]): Frame[] {
-  return fold(raw.map(decodeFrame));
+  const end = raw.findLastIndex(({ pc }) => !/^0x0*$/.test(pc));
+  // A return address of 0 marks the end of a stack; a jump to 0 is the innermost frame, and stays.
+  return fold(raw.slice(0, Math.max(1, end + 1)).map(decodeFrame));
 }
 
 function decodeFrame(raw: RawFrame, index: number): Frame {

@@ -1,0 +1,86 @@
+// npm run bench [-- --rounds N]: what ffi-doctor costs, as ratios of interleaved medians. Prints a Markdown table.
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { interleaved } from "./measure.mjs";
+
+const root = join(import.meta.dirname, "..");
+const main = join(root, "dist/cli/main.js");
+const cHost = join(root, "fixtures/hosts/build/c-host");
+const nodeHost = join(root, "fixtures/hosts/node/main.mjs");
+const { values } = parseArgs({ options: { rounds: { type: "string", default: "9" } } });
+const rounds = Number(values.rounds);
+
+if (!Number.isInteger(rounds) || rounds < 1) {
+  console.error("bench: --rounds takes a whole number from 1 on");
+  process.exit(2);
+}
+if (!existsSync(main) || !existsSync(cHost)) {
+  console.error("bench: nothing is built here yet; run: npm run setup:test");
+  process.exit(2);
+}
+
+const scratch = mkdtempSync(join(tmpdir(), "ffi-doctor-bench-"));
+const env = { LD_LIBRARY_PATH: join(root, "native/build/store/stale-handle") };
+const crash = "stale-handle";
+
+/** gdb-capture into a directory that is new each time, with nothing to print. */
+function capture(command) {
+  const out = join(scratch, "run");
+  return {
+    command: [process.execPath, main, "gdb-capture", "-q", "--out", out, "--", ...command],
+    env,
+    status: 1,
+    before: () => rmSync(out, { recursive: true, force: true }),
+  };
+}
+
+/** What one types by hand. */
+function plainGdb(command) {
+  const settings = ["-ex", "set debuginfod enabled off", "-ex", "set confirm off"];
+  return {
+    command: ["gdb", "-nx", "-batch", ...settings, "-ex", "run", "-ex", "bt", "--args", ...command],
+    env,
+    status: 0,
+  };
+}
+
+function row(name, [base, ours], aim) {
+  const difference = `${((ours - base) / 1000).toFixed(2)} s`;
+  console.log(
+    `| ${name} | ${(base / 1000).toFixed(3)} s | ${(ours / 1000).toFixed(3)} s | ${(ours / base).toFixed(2)} | ${difference} | ${aim} |`,
+  );
+}
+
+console.log(`| what, against what | base | ffi-doctor | ratio | more | aim |
+|---|---|---|---|---|---|`);
+try {
+  row(
+    "`--version`, against `node -e 0`",
+    interleaved(
+      [
+        { command: [process.execPath, "-e", "0"], status: 0 },
+        { command: [process.execPath, main, "--version"], status: 0 },
+      ],
+      rounds * 3,
+    ),
+    "1.3x, at most 1.5x",
+  );
+  const onC = [cHost, crash];
+  const onNode = [process.execPath, nodeHost, crash];
+  row(
+    "gdb-capture, C host, against `gdb -batch -ex run -ex bt`",
+    interleaved([plainGdb(onC), capture(onC)], rounds),
+    "1.3x or 0.6 s more",
+  );
+  row(
+    "gdb-capture, Node host, against `gdb -batch -ex run -ex bt`",
+    interleaved([plainGdb(onNode), capture(onNode)], rounds),
+    "1.3x or 0.6 s more",
+  );
+  const threads = (count) => capture([cHost, "--threads", String(count), crash]);
+  row("gdb-capture, C host, 200 threads against 1", interleaved([threads(1), threads(200)], rounds), "-");
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
