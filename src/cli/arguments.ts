@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "commander";
-import { type Format, formats, type Options } from "../model/options.js";
-import { Severity } from "../model/primitives.js";
+import type { Format, Options } from "../model/options.js";
+import type { Severity } from "../model/primitives.js";
+import { formats, severities } from "../model/vocabulary.js";
 
 const MAX_PID = 4_194_304;
 const MAX_COUNT = 1_000_000;
@@ -21,11 +22,11 @@ export function parseFormat(text: string, before: Options["formats"]): Options["
 }
 
 export function parseSeverity(text: string): Severity {
-  const parsed = Severity.safeParse(text);
-  if (!parsed.success) {
-    throw new InvalidArgumentError(`It is one of ${Severity.options.join(", ")}.`);
+  const severity = severities.find((candidate) => candidate === text);
+  if (severity === undefined) {
+    throw new InvalidArgumentError(`It is one of ${severities.join(", ")}.`);
   }
-  return parsed.data;
+  return severity;
 }
 
 export function parseSeconds(text: string): number {

@@ -3,7 +3,6 @@ import { UserError } from "../model/errors.js";
 import type { Options } from "../model/options.js";
 import type { Report } from "../model/report.js";
 import { escapeText } from "../render/escape.js";
-import { renderers } from "../render/index.js";
 import { EXIT } from "./exit-code.js";
 
 const COLUMNS = 80;
@@ -50,12 +49,13 @@ export function reportOwnsStdout(output: Output): boolean {
  * Writes every format that was asked for: to its file, or to a stream. The terminal report goes to `terminalTo`; `-q` leaves it out.
  * Throws UserError for a file that cannot be written, after all others were.
  */
-export function writeReport(
+export async function writeReport(
   report: Report,
   runDir: string | null,
   output: Output,
   terminalTo: NodeJS.WriteStream,
-): void {
+): Promise<void> {
+  const { renderers } = await import("../render/index.js");
   const failures: unknown[] = [];
   const inFiles = output.formats.filter(({ file }) => file !== null);
   for (const { format, file } of inFiles) {

@@ -2,6 +2,7 @@ import type { Crash } from "../model/crash.js";
 import type { Coverage, Evidence, FileFacts, LibraryInfo, Obstacle } from "../model/evidence.js";
 import type { RunManifest, StepRecord } from "../model/manifest.js";
 import { type DecodedStep, decodeGdb } from "../probes/gdb/decode.js";
+import { readFiles } from "../rundir/read-run.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
 import { joinCrash } from "./join.js";
 import { EXE, librariesInQuestion, type Question } from "./libraries.js";
@@ -12,7 +13,7 @@ const WHERE_FRAMES = 4;
 /** All that a run directory holds, as evidence: steps decoded, stacks joined. */
 export function collectEvidence(directory: RunDirectory, manifest: RunManifest, libs: readonly string[]): Evidence {
   const files = new Map(
-    manifest.steps.flatMap((step) => directory.readFiles(step.id)).map((file) => [file.path, file]),
+    manifest.steps.flatMap((step) => readFiles(directory, step.id)).map((file) => [file.path, file]),
   );
   const question = librariesInQuestion(libs, [...files.values()]);
   const steps = manifest.steps.map((step) => ({ step, decoded: decode(directory, step, manifest) }));

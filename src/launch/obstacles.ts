@@ -20,6 +20,9 @@ export function notAttached(why: string, pid: number): Obstacle {
       mend: "ffi-doctor env says which rule forbids it; in a container: docker run --cap-add=SYS_PTRACE --security-opt seccomp=unconfined",
     };
   }
+  if (/too old/.test(why)) {
+    return { what: "gdb here is too old; the target was not run", why, mend: "apt-get install -y gdb" };
+  }
   return { what: "gdb could not attach to the target; it was not run", why, mend: "ffi-doctor env" };
 }
 

@@ -1,20 +1,10 @@
 import { z } from "zod";
 import { Severity, Verb } from "./primitives.js";
+import { formats, twins } from "./vocabulary.js";
 
-export const formats = ["terminal", "json"] as const;
 export const Format = z.enum(formats);
 export type Format = z.infer<typeof Format>;
 
-/** The shim's broken twins that `--demo` can run; `healthy` is the same workload over the sound library. */
-export const twins = [
-  "healthy",
-  "stale-handle",
-  "thread-local-runtime",
-  "bytes-use-after-free",
-  "double-free",
-  "panic-across-boundary",
-  "stack-overflow",
-] as const;
 export const Twin = z.enum(twins);
 export type Twin = z.infer<typeof Twin>;
 

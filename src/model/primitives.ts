@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { severities } from "./vocabulary.js";
 
 /** An address or register value: lower-case hex with `0x`. Never a JSON number, which would lose bits above 2^53. */
 export const Hex = z.string().regex(/^0x[0-9a-f]+$/, "an address is a lower-case hex string such as 0x7f00");
 export type Hex = z.infer<typeof Hex>;
 
-export const Severity = z.enum(["error", "warning", "note"]);
+export const Severity = z.enum(severities);
 export type Severity = z.infer<typeof Severity>;
 
 /** `proved`: the evidence leaves no other reading. `likely`: the usual reading. `hint`: worth a look, never above a warning. */

@@ -3,7 +3,7 @@ import type { Report } from "../model/report.js";
 
 const MASK = "***";
 const SECRET_NAME =
-  /pass(word|wd|phrase)?$|passw|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credential|auth(?!or)|(^|[-_.])(key|pwd|pass)$/i;
+  /pass(word|wd|phrase)?$|passw|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credential|auth(?!ors?$)|(^|[-_.])(key|pwd|pass)$/i;
 const SECRET_VALUE =
   /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bxox[abpr]-\S{10,}|\beyJ[\w-]{10,}\.[\w-]{5,}\.[\w-]*|-----BEGIN [A-Z ]*PRIVATE KEY/;
 /** The password may hold an @ of its own; the user's name may be missing, as in redis://:password@host. */

@@ -11,10 +11,8 @@ import {
   writeSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
-import { z } from "zod";
 import { UserError } from "../model/errors.js";
-import { FileFacts } from "../model/evidence.js";
-import { RUN_DIRECTORY_VERSION, RunManifest } from "../model/manifest.js";
+import type { RunManifest } from "../model/manifest.js";
 
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
@@ -117,54 +115,6 @@ export class RunDirectory {
 
   writeManifest(manifest: RunManifest): void {
     this.writeJson("manifest.json", manifest);
-  }
-
-  readManifest(): RunManifest {
-    const value = this.readJson("manifest.json");
-    const version = (value as { version?: unknown } | null)?.version;
-    if (typeof version === "number" && version > RUN_DIRECTORY_VERSION) {
-      throw new UserError(`${this.path} was written by a newer ffi-doctor (format ${version})`, {
-        hint: "update ffi-doctor",
-      });
-    }
-    return this.check(RunManifest, value, "manifest.json");
-  }
-
-  /** What the run noted about the files its processes mapped; empty for a step that ended before that. */
-  readFiles(step: string): FileFacts[] {
-    const name = `raw/${step}/files.json`;
-    return this.read(name) === null ? [] : this.check(z.array(FileFacts), this.readJson(name), name);
-  }
-
-  private readJson(name: string): unknown {
-    const text = this.read(name);
-    if (text === null) {
-      throw new UserError(`${this.path} is no run directory: it has no ${name}`, {
-        hint: "name the directory that a run wrote",
-      });
-    }
-    try {
-      return JSON.parse(text);
-    } catch (error) {
-      throw new UserError(`${join(this.path, name)} is damaged: ${(error as Error).message}`, {
-        hint: "the raw recordings under raw/ are still there; run the command again for a new report",
-        cause: error,
-      });
-    }
-  }
-
-  private check<T>(schema: z.ZodType<T>, value: unknown, name: string): T {
-    const result = schema.safeParse(value);
-    if (!result.success) {
-      const first = result.error.issues[0];
-      throw new UserError(
-        `${join(this.path, name)} is damaged: ${first?.path.join(".") ?? ""} ${first?.message ?? ""}`,
-        {
-          hint: "it was edited, or written by another version; run the command again",
-        },
-      );
-    }
-    return result.data;
   }
 }
 

@@ -1,24 +1,19 @@
 import { join } from "node:path";
 import { pino } from "pino";
-import { buildReport } from "../diagnose/report.js";
-import { collectEvidence } from "../evidence/collect.js";
 import { runStep } from "../launch/run-step.js";
-import type { Evidence, Obstacle } from "../model/evidence.js";
-import { RUN_DIRECTORY_VERSION, type RunManifest } from "../model/manifest.js";
+import type { Obstacle } from "../model/evidence.js";
+import type { RunManifest } from "../model/manifest.js";
 import type { Options } from "../model/options.js";
 import type { Plan } from "../model/plan.js";
 import type { Report } from "../model/report.js";
 import type { Target } from "../model/target.js";
 import { makePlan } from "../plan/plan.js";
 import { nextStep } from "../plan/strategy.js";
-import { redactReport } from "../render/redact.js";
 import { RunDirectory } from "../rundir/run-directory.js";
+import { locateGdb } from "../survey/gdb.js";
 import { surveyTarget } from "../survey/target.js";
-import { findGdb } from "../survey/tools.js";
-import { noteFiles } from "./mapped-files.js";
 import { removePerfMaps } from "./perf-maps.js";
 import { places, toolVersion } from "./places.js";
-import { runFacts } from "./run-facts.js";
 
 export interface CaptureIo {
   /** The target's standard output goes to standard error, as standard output is for the report. */
@@ -29,13 +24,10 @@ export interface CaptureIo {
 }
 
 /** What `--dry-run` shows: nothing is started. Throws UserError for a command that the kernel could not start. */
-export async function planSession(
-  asked: Options,
-  environment: NodeJS.ProcessEnv,
-): Promise<{ plan: Plan; target: Target | null }> {
+export function planSession(asked: Options, environment: NodeJS.ProcessEnv): { plan: Plan; target: Target | null } {
   const options = withDemo(asked);
   const target = options.attach === null ? surveyTarget(options.command, environment["PATH"] ?? "") : null;
-  const gdb = await findGdb(environment["PATH"] ?? "", environment["FFI_DOCTOR_GDB"]);
+  const gdb = locateGdb(environment["PATH"] ?? "", environment["FFI_DOCTOR_GDB"]);
   return { plan: planOf(options, target, gdb.path ?? "gdb", environment), target };
 }
 
@@ -47,7 +39,7 @@ export async function captureSession(asked: Options, io: CaptureIo): Promise<{ r
   const options = withDemo(asked);
   const path = io.environment["PATH"] ?? "";
   const target = options.attach === null ? surveyTarget(options.command, path) : null;
-  const gdb = await findGdb(path, io.environment["FFI_DOCTOR_GDB"]);
+  const gdb = locateGdb(path, io.environment["FFI_DOCTOR_GDB"]);
   const started = new Date();
   const directory = RunDirectory.create(options.out ?? defaultOut(options, started));
   const run: Run = { options, target, directory, started, io, log: doctorLog(directory) };
@@ -62,15 +54,8 @@ export async function captureSession(asked: Options, io: CaptureIo): Promise<{ r
   manifest.durationMs = Date.now() - started.getTime();
   manifest.complete = true;
   directory.writeManifest(manifest);
-  const evidence = collectEvidence(directory, manifest, options.libs);
-  const report = reportOf(manifest, { ...evidence, obstacles: [...obstacles, ...evidence.obstacles] });
-  directory.writeJson("report.json", redactReport(report, { showMemory: options.showMemory }));
-  return { report, runDir: directory.path };
-}
-
-/** A report from the evidence of a run. */
-export function reportOf(manifest: RunManifest, evidence: Evidence): Report {
-  return buildReport({ evidence, run: runFacts(manifest, evidence), toolVersion: toolVersion() });
+  const { conclude } = await import("./conclude.js");
+  return { report: conclude(directory, manifest, obstacles), runDir: directory.path };
 }
 
 interface Run {
@@ -97,7 +82,7 @@ async function runSteps(run: Run, manifest: RunManifest): Promise<void> {
       if (step === null) {
         return;
       }
-      const record = await runStep(step, directory, {
+      const running = runStep(step, directory, {
         hold: places.hold,
         file: target?.file ?? null,
         environment: io.environment,
@@ -107,6 +92,10 @@ async function runSteps(run: Run, manifest: RunManifest): Promise<void> {
           io.log(line);
         },
       });
+      // What reads the recording is loaded while the target runs, not before it starts.
+      const { noteFiles } = await import("./mapped-files.js");
+      await import("./conclude.js");
+      const record = await running;
       manifest.steps.push(record);
       manifest.durationMs = Date.now() - run.started.getTime();
       const decoded = noteFiles(directory, record);
@@ -144,7 +133,7 @@ function defaultOut(options: Options, started: Date): string {
 
 function newManifest(run: Run, plan: Plan): RunManifest {
   return {
-    version: RUN_DIRECTORY_VERSION,
+    version: 1,
     toolVersion: toolVersion(),
     id: run.directory.path.split("/").at(-1) ?? "run",
     startedAt: run.started.toISOString(),

@@ -1,8 +1,9 @@
 import { collectEvidence, mergeEvidence } from "../evidence/collect.js";
 import { UserError } from "../model/errors.js";
 import type { Report } from "../model/report.js";
+import { readManifest } from "../rundir/read-run.js";
 import { RunDirectory } from "../rundir/run-directory.js";
-import { reportOf } from "./capture.js";
+import { reportOf } from "./conclude.js";
 
 /** The report of one run directory, or of several as one, made again from their recordings. Throws UserError for a damaged one. */
 export function reportSession(
@@ -11,7 +12,7 @@ export function reportSession(
 ): { report: Report; runDir: string } {
   const runs = runDirs.map((path) => {
     const directory = RunDirectory.open(path);
-    const manifest = directory.readManifest();
+    const manifest = readManifest(directory);
     const libs = options.libs.length > 0 ? options.libs : manifest.options.libs;
     const evidence = collectEvidence(directory, manifest, libs);
     const cut = manifest.complete

@@ -1,33 +1,17 @@
-import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import { execa } from "execa";
 import type { ToolFact } from "../model/target.js";
+import { INSTALL_GDB, locateGdb, which } from "./gdb.js";
 
 const OLDEST_GDB = 10;
 const ASK_LIMIT_MS = 20_000;
-const INSTALL_GDB = "apt-get install -y gdb";
-
-/** Where a tool is on PATH, or null; as execvp(3) would find it. */
-export function which(name: string, path: string): string | null {
-  for (const folder of path.split(":")) {
-    const file = join(folder === "" ? "." : folder, name);
-    try {
-      accessSync(file, constants.X_OK);
-      if (statSync(file).isFile()) {
-        return file;
-      }
-    } catch {
-      // Not in this folder.
-    }
-  }
-  return null;
-}
 
 /** gdb, asked for its version and its Python in one start of about 60 ms. `named` is FFI_DOCTOR_GDB, which goes before PATH. */
 export async function findGdb(path: string, named?: string): Promise<ToolFact> {
-  const file = named === undefined || named === "" ? which("gdb", path) : named;
+  const located = locateGdb(path, named);
+  const file = located.path;
   if (file === null) {
-    return unusable(null, null, "it is not installed", INSTALL_GDB);
+    return located;
   }
   const asked = await execa(file, ["-nx", "-batch", "-ex", "python print('python', gdb.VERSION)"], {
     reject: false,

@@ -1,18 +1,20 @@
 import { Command, Option } from "commander";
-import { formats } from "../../model/options.js";
 import type { ToolFact } from "../../model/target.js";
 import { escapeText } from "../../render/escape.js";
 import { EXIT } from "../exit-code.js";
 import { terminalOf } from "../streams.js";
 
+/** Not those of a report: an account of the machine has no findings. */
+const FORMATS = ["terminal", "json"] as const;
+
 /** `env`: what can be used here, and why not. */
 export function envCommand(set: (status: number) => void): Command {
   return new Command("env")
     .description("Say what can be used here, what not and why, and the exact command that mends it.")
-    .addOption(new Option("--format <format>", "how to say it").choices(formats).default("terminal"))
+    .addOption(new Option("--format <format>", "how to say it").choices(FORMATS).default("terminal"))
     .addOption(new Option("--json").implies({ format: "json" }).hideHelp())
     .option("--no-color", "no colour, also on a terminal")
-    .action(async (flags: { format: (typeof formats)[number]; color: boolean }) => {
+    .action(async (flags: { format: (typeof FORMATS)[number]; color: boolean }) => {
       const { surveyEnvironment } = await import("../../session/environment.js");
       const environment = await surveyEnvironment(process.env);
       process.stdout.write(

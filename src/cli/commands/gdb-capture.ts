@@ -1,7 +1,8 @@
 import { Command, Option } from "commander";
 import { UserError } from "../../model/errors.js";
-import { type Options, Twin } from "../../model/options.js";
+import type { Options, Twin } from "../../model/options.js";
 import type { Severity } from "../../model/primitives.js";
+import { twins } from "../../model/vocabulary.js";
 import { escapeText } from "../../render/escape.js";
 import { collect, parseCount, parseFormat, parsePid, parseSeconds, parseSeverity } from "../arguments.js";
 import { captureStatus } from "../exit-code.js";
@@ -36,7 +37,7 @@ export function gdbCaptureCommand(set: (status: number) => void): Command {
     .usage("[options] [--] <command> [args...]")
     .argument("[command...]", "the command, put after -- so that its options stay its own")
     .addOption(new Option("--attach <pid>", "watch a process that runs already").argParser(parsePid))
-    .option("--demo [twin]", `run the storage shim's own workload: ${Twin.options.join(", ")}`)
+    .option("--demo [twin]", `run the storage shim's own workload: ${twins.join(", ")}`)
     .addOption(
       new Option(
         "--lib <library>",
@@ -81,7 +82,7 @@ async function capture(command: string[], flags: Flags): Promise<number> {
   const options = optionsOf(command, flags);
   const { captureSession, planSession } = await import("../../session/capture.js");
   if (options.dryRun) {
-    process.stdout.write(planText(await planSession(options, process.env), reportOwnsStdout(options)));
+    process.stdout.write(planText(planSession(options, process.env), reportOwnsStdout(options)));
     return 0;
   }
   const { report, runDir } = await captureSession(options, {
@@ -89,7 +90,7 @@ async function capture(command: string[], flags: Flags): Promise<number> {
     environment: process.env,
     log: (line) => options.verbose && process.stderr.write(`ffi-doctor: ${line}\n`),
   });
-  writeReport(report, shortPath(runDir), options, process.stderr);
+  await writeReport(report, shortPath(runDir), options, process.stderr);
   const { status, whose } = captureStatus(report, options);
   if (options.verbose) {
     process.stderr.write(`ffi-doctor: status ${status}: ${whose}\n`);
@@ -129,16 +130,16 @@ function optionsOf(command: string[], flags: Flags): Options {
 }
 
 function twinOf(asked: string | true): Twin {
-  const twin = Twin.safeParse(asked === true ? DEFAULT_TWIN : asked);
-  if (!twin.success) {
+  const twin = asked === true ? DEFAULT_TWIN : twins.find((candidate) => candidate === asked);
+  if (twin === undefined) {
     throw new UserError(`there is no twin ${String(asked)}`, {
-      hint: `--demo takes one of ${Twin.options.join(", ")}; a command of your own goes after -- without --demo`,
+      hint: `--demo takes one of ${twins.join(", ")}; a command of your own goes after -- without --demo`,
     });
   }
-  return twin.data;
+  return twin;
 }
 
-type Planned = Awaited<ReturnType<typeof import("../../session/capture.js").planSession>>;
+type Planned = ReturnType<typeof import("../../session/capture.js").planSession>;
 
 function planText({ plan, target }: Planned, json: boolean): string {
   if (json) {

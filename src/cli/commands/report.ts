@@ -45,7 +45,7 @@ export function reportCommand(set: (status: number) => void): Command {
         verbose: flags.verbose,
         showMemory: flags.showMemory,
       };
-      writeReport(report, runDirs.length === 1 ? (runDirs[0] ?? null) : null, output, process.stdout);
+      await writeReport(report, runDirs.length === 1 ? (runDirs[0] ?? null) : null, output, process.stdout);
       set(reportStatus(report, flags.failOn).status);
     });
 }

@@ -28,6 +28,7 @@ HEAVY_PER_SITE = 2
 HEAVY_AT_ALL = 64
 NEAR_NULL = 65536
 MAX_ARGUMENT = 4096
+OLDEST = 10
 SETTINGS = (
     "set pagination off", "set confirm off", "set print thread-events off", "set print inferior-events off", "set style enabled off",
     "set debuginfod enabled off", "set auto-load off", "set print frame-arguments none", "set backtrace past-main off", "set language c",
@@ -323,6 +324,8 @@ def select(inferior):
 
 def main():
     capture = Capture()
+    if int(gdb.VERSION.split(".")[0]) < OLDEST:
+        return capture.tell("refused", why="gdb %s is too old; %d or newer is needed" % (gdb.VERSION, OLDEST))
     capture.setup()
     if not capture.attach():
         return

@@ -1,0 +1,16 @@
+/** The closed lists of words that the command line takes, apart from the schemas so that a verb starts without loading those. */
+
+export const formats = ["terminal", "json"] as const;
+
+export const severities = ["error", "warning", "note"] as const;
+
+/** The shim's broken twins that `--demo` can run; `healthy` is the same workload over the sound library. */
+export const twins = [
+  "healthy",
+  "stale-handle",
+  "thread-local-runtime",
+  "bytes-use-after-free",
+  "double-free",
+  "panic-across-boundary",
+  "stack-overflow",
+] as const;
