@@ -96,6 +96,16 @@ describe("what starts no target", () => {
   });
 });
 
+describe("the pages of docs/commands", () => {
+  it.each(["gdb-capture", "report", "env", "explain", "store"])("%s: has every option of its help", (verb) => {
+    const page = readFileSync(join(import.meta.dirname, `../../../docs/commands/${verb}.md`), "utf8");
+    const options = [...doctor(verb, "--help").stdout.matchAll(/^ {2}.*?(--[a-z][a-z-]+)/gm)].map(([, name]) => name);
+    expect(options).toContain("--help");
+    expect(options.filter((name) => name !== "--help" && !page.includes(`\`${name}`))).toEqual([]);
+    expect(page).toContain("## Exit status");
+  });
+});
+
 describe("standard output that takes no more", () => {
   it("is no finding when the disk is full", () => {
     const { status, stderr } = spawnSync(process.execPath, [main, "explain"], {
