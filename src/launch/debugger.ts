@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { execa } from "execa";
+import { type End, endOf } from "./end-of.js";
 import { send, tracedBy } from "./process-tree.js";
 
 const TELL_DESCRIPTOR = 3;
@@ -15,21 +17,16 @@ export interface Debugger {
   /** Asks it to look at what runs and let it go. False when it traces nothing. */
   wake(): boolean;
   kill(): void;
-  ended: Promise<{ exitCode: number | null; signal: string | null }>;
+  ended: Promise<End>;
 }
 
 /** Starts gdb in a session of its own, so that the terminal's Ctrl-C is the target's. Its text goes to `output`. */
 export function startDebugger(tool: readonly string[], env: NodeJS.ProcessEnv, output: string): Debugger {
   const [file = "gdb", ...args] = tool;
-  const child = execa(file, args, {
-    stdio: ["ignore", { file: output }, { file: output }, "pipe"],
-    env,
-    extendEnv: false,
-    detached: true,
-    reject: false,
-    cleanup: false,
-    buffer: false,
-  });
+  const text = openSync(output, "wx", 0o600);
+  const child = spawn(file, args, { stdio: ["ignore", text, text, "pipe"], env, detached: true });
+  closeSync(text);
+  const ended = endOf(child);
   const listeners: ((told: Told) => void)[] = [];
   createInterface({ input: child.stdio[TELL_DESCRIPTOR] as unknown as Readable }).on("line", (line) => {
     try {
@@ -45,6 +42,6 @@ export function startDebugger(tool: readonly string[], env: NodeJS.ProcessEnv, o
     onTold: (listener) => void listeners.push(listener),
     wake: () => tracedBy(pid).some((row) => send(row.pid, WAKE)),
     kill: () => void send(pid, "SIGKILL"),
-    ended: child.then((result) => ({ exitCode: result.exitCode ?? null, signal: result.signal ?? null })),
+    ended,
   };
 }
