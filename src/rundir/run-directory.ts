@@ -10,7 +10,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { UserError } from "../model/errors.js";
 import type { RunManifest } from "../model/manifest.js";
 
@@ -29,7 +29,7 @@ export class RunDirectory {
   static create(path: string): RunDirectory {
     const full = resolve(path);
     try {
-      mkdirSync(full, { recursive: true, mode: PRIVATE_DIRECTORY });
+      makeWithParents(full);
       if (readdirSync(full).length > 0) {
         throw new UserError(`the run directory ${path} is not empty`, {
           hint: "name a new one with --out, or remove it first",
@@ -116,6 +116,18 @@ export class RunDirectory {
   writeManifest(manifest: RunManifest): void {
     this.writeJson("manifest.json", manifest);
   }
+}
+
+/** Not mkdir's own `recursive`, which never returns where the kernel makes no directories, as in /proc (Node 20). */
+function makeWithParents(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) {
+    return;
+  }
+  const parent = dirname(path);
+  if (parent !== path) {
+    makeWithParents(parent);
+  }
+  mkdirSync(path, { mode: PRIVATE_DIRECTORY });
 }
 
 function cannotWrite(path: string, error: unknown): UserError {

@@ -35,11 +35,16 @@ export function listCodes(): { code: FindingCode; title: string }[] {
 function nearest(asked: string): string[] {
   const word = asked.toLowerCase().slice(0, 40);
   return findingCodes
-    .map((code) => ({ code, distance: code.includes(word) && word.length > 2 ? 0 : distance(word, code) }))
+    .map((code) => ({ code, distance: isPartOf(word, code) ? 0 : distance(word, code) }))
     .filter((row) => row.distance <= CLOSE_ENOUGH)
     .sort((a, b) => a.distance - b.distance)
     .slice(0, 3)
     .map((row) => row.code);
+}
+
+function isPartOf(word: string, code: string): boolean {
+  const first = word.split("-")[0] ?? "";
+  return first.length > 2 && (code.includes(word) || code.split("-").includes(first));
 }
 
 /** Levenshtein's edit distance. */

@@ -59,7 +59,7 @@ function findCommand(name: string, path: string): string {
       continue;
     }
     if (facts.isDirectory()) {
-      refused ??= `${candidate} is a directory`;
+      refused ??= !name.includes("/") ? null : `${candidate} is a directory`;
     } else if (!isExecutable(candidate)) {
       refused ??= `${candidate} is not executable`;
     } else {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { UserError } from "../../../src/model/errors.js";
-import { twins } from "../../../src/model/options.js";
+import { twins } from "../../../src/model/vocabulary.js";
 import { LAYOUT } from "../../../src/store/abi.js";
 import {
   AbiMismatchError,

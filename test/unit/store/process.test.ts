@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { twins } from "../../../src/model/options.js";
+import { twins } from "../../../src/model/vocabulary.js";
 
 // What only shows in a process of its own: garbage collection, death, standard streams. Inside of the package, for its node_modules.
 const root = join(import.meta.dirname, "../../..");
