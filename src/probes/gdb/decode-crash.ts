@@ -124,7 +124,7 @@ function signalOf(event: RawEvent): Crash["signal"] {
 }
 
 function registersOf(event: RawOf<"stop">): Crash["registers"] {
-  return Object.entries(event.regs).flatMap(([name, value]) => (/^0x[0-9a-f]+$/.test(value) ? [{ name, value }] : []));
+  return Object.entries(event.regs).map(([name, value]) => ({ name, value }));
 }
 
 function accessAt(event: RawOf<"stop">, kernelAddress: string | null): Crash["access"] {

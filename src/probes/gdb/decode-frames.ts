@@ -25,10 +25,10 @@ function decodeFrame(raw: RawFrame, index: number): Frame {
   const name = named?.function ?? raw.fn ?? null;
   return {
     index,
-    pc: hexOr(raw.pc, "0x0"),
+    pc: raw.pc,
     function: name,
     module: raw.mod === undefined || raw.mod === "" ? null : raw.mod.replace(/ \(deleted\)$/, ""),
-    offset: raw.off === undefined ? null : hexOr(raw.off, null),
+    offset: raw.off ?? null,
     file,
     line: named?.line ?? (raw.line !== undefined && raw.line > 0 ? raw.line : null),
     column: named?.column ?? null,
@@ -37,10 +37,7 @@ function decodeFrame(raw: RawFrame, index: number): Frame {
     boundary: false,
     kind: kindOf(raw, named !== null),
     foldedCount: raw.kind === "folded" ? (raw.count ?? 0) : 0,
-    args: (raw.args ?? []).flatMap(([argument, value]) => {
-      const text = hexOr(value, null);
-      return text === null ? [] : [{ name: argument, value: text }];
-    }),
+    args: (raw.args ?? []).map(([argument, value]) => ({ name: argument, value })),
   };
 }
 
@@ -112,8 +109,4 @@ function reindex(frames: readonly Frame[]): Frame[] {
     next += frame.kind === "folded" ? frame.foldedCount : 1;
     return { ...frame, index };
   });
-}
-
-function hexOr<T>(text: string, otherwise: T): string | T {
-  return /^0x[0-9a-f]+$/.test(text) ? text : otherwise;
 }

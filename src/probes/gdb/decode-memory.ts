@@ -5,9 +5,13 @@ import type { RawOf } from "./records.js";
 const BELOW_STACK = 1n << 20n;
 
 export function decodeMaps(rows: RawOf<"maps">["rows"]): MapEntry[] {
-  return rows.flatMap(([start, end, perms, offset, path]) =>
-    [start, end, offset].every(isHex) ? [{ start, end, perms, offset, path: path === "" ? null : path }] : [],
-  );
+  return rows.map(([start, end, perms, offset, path]) => ({
+    start,
+    end,
+    perms,
+    offset,
+    path: path === "" ? null : path,
+  }));
 }
 
 /** Where an address lies among the maps, which are in address order (proc(5)). */
@@ -31,17 +35,7 @@ export function decodeMemory(
 ): MemoryWindow[] {
   return rows.flatMap(([register, start, bytes]) => {
     const value = registers.find(({ name }) => name === register)?.value;
-    return value === undefined || !isHex(start)
-      ? []
-      : [
-          {
-            register,
-            value,
-            region: regionOf(value, maps),
-            start,
-            bytes: /^([0-9a-f]{2})*$/.test(bytes) ? bytes : null,
-          },
-        ];
+    return value === undefined ? [] : [{ register, value, region: regionOf(value, maps), start, bytes }];
   });
 }
 
@@ -59,8 +53,4 @@ export function stackBounds(registers: Registers, maps: readonly MapEntry[]): Cr
     writable.find(({ start, end }) => BigInt(start) <= at && at < BigInt(end)) ??
     writable.find(({ start }) => BigInt(start) > at && BigInt(start) - at <= BELOW_STACK);
   return map === undefined ? null : { low: map.start, high: map.end, stackPointer };
-}
-
-function isHex(text: string): boolean {
-  return /^0x[0-9a-f]+$/.test(text);
 }

@@ -1,52 +1,56 @@
 import { z } from "zod";
+import { Hex } from "../../model/primitives.js";
+
+const Int = z.number().int();
+const Bytes = z.string().regex(/^([0-9a-f]{2})*$/);
 
 /** The lines that gdb's side writes (`inject/`). Unknown keys are let through: a newer recorder may say more. */
 const RawFrame = z.object({
-  pc: z.string(),
+  pc: Hex,
   fn: z.string().nullish(),
   kind: z.string().optional(),
   mod: z.string().optional(),
-  off: z.string().optional(),
+  off: Hex.optional(),
   jit: z.string().optional(),
   file: z.string().optional(),
-  line: z.number().optional(),
-  args: z.array(z.tuple([z.string(), z.string()])).optional(),
-  count: z.number().optional(),
+  line: Int.optional(),
+  args: z.array(z.tuple([z.string(), Hex])).optional(),
+  count: Int.nonnegative().optional(),
 });
 export type RawFrame = z.infer<typeof RawFrame>;
 
 const RawSiginfo = z.object({
-  signo: z.number().optional(),
-  code: z.number().optional(),
-  addr: z.string().optional(),
-  sender: z.number().optional(),
+  signo: Int.optional(),
+  code: Int.optional(),
+  addr: Hex.optional(),
+  sender: Int.optional(),
 });
 export type RawSiginfo = z.infer<typeof RawSiginfo>;
 
 const at = { t: z.number() };
 const who = {
-  ev: z.number(),
-  pid: z.number(),
-  tid: z.number(),
+  ev: Int.nonnegative(),
+  pid: Int,
+  tid: Int,
   name: z.string().nullish(),
   exe: z.string(),
-  pc: z.string(),
+  pc: Hex,
 };
 const frames = { frames: z.array(RawFrame), stop: z.string().nullish() };
 
 export const RawRecord = z.discriminatedUnion("k", [
-  z.object({ k: z.literal("attached"), ...at, pid: z.number(), gdb: z.string(), machine: z.string() }),
+  z.object({ k: z.literal("attached"), ...at, pid: Int, gdb: z.string(), machine: z.string() }),
   z.object({ k: z.literal("refused"), ...at, why: z.string() }),
   z.object({
     k: z.literal("process"),
     ...at,
-    pid: z.number(),
-    parent: z.number().nullish(),
+    pid: Int,
+    parent: Int.nullish(),
     exe: z.string(),
     argv: z.array(z.string()),
-    argc: z.number(),
+    argc: Int,
   }),
-  z.object({ k: z.literal("library"), ...at, pid: z.number(), path: z.string() }),
+  z.object({ k: z.literal("library"), ...at, pid: Int, path: z.string() }),
   z.object({
     k: z.literal("stop"),
     ...at,
@@ -57,7 +61,7 @@ export const RawRecord = z.discriminatedUnion("k", [
     disp: z.enum(["default", "caught", "ignored", "unknown"]),
     mod: z.string().nullish(),
     insn: z.string().nullish(),
-    regs: z.record(z.string(), z.string()),
+    regs: z.record(z.string(), Hex),
     heavy: z.boolean(),
   }),
   z.object({ k: z.literal("panic"), ...at, ...who, text: z.string().nullish() }),
@@ -67,53 +71,53 @@ export const RawRecord = z.discriminatedUnion("k", [
     k: z.literal("stack"),
     ...at,
     ...frames,
-    ev: z.number(),
-    tid: z.number(),
-    goid: z.number().nullish(),
+    ev: Int.nonnegative(),
+    tid: Int,
+    goid: Int.nullish(),
   }),
   z.object({
     k: z.literal("thread"),
     ...at,
     ...frames,
-    ev: z.number(),
-    tid: z.number(),
+    ev: Int.nonnegative(),
+    tid: Int,
     name: z.string().nullish(),
-    goid: z.number().nullish(),
+    goid: Int.nullish(),
   }),
-  z.object({ k: z.literal("disassembly"), ...at, ev: z.number(), rows: z.array(z.tuple([z.string(), z.string()])) }),
+  z.object({ k: z.literal("disassembly"), ...at, ev: Int.nonnegative(), rows: z.array(z.tuple([Hex, z.string()])) }),
   z.object({
     k: z.literal("maps"),
     ...at,
-    ev: z.number(),
-    rows: z.array(z.tuple([z.string(), z.string(), z.string(), z.string(), z.string()])),
+    ev: Int.nonnegative(),
+    rows: z.array(z.tuple([Hex, Hex, z.string(), Hex, z.string()])),
   }),
   z.object({
     k: z.literal("memory"),
     ...at,
-    ev: z.number(),
-    rows: z.array(z.tuple([z.string(), z.string(), z.string()])),
+    ev: Int.nonnegative(),
+    rows: z.array(z.tuple([z.string(), Hex, Bytes])),
   }),
-  z.object({ k: z.literal("abort-message"), ...at, ev: z.number(), text: z.string().nullish() }),
+  z.object({ k: z.literal("abort-message"), ...at, ev: Int.nonnegative(), text: z.string().nullish() }),
   z.object({
     k: z.literal("modules"),
     ...at,
-    ev: z.number(),
-    rows: z.array(z.tuple([z.string(), z.string().nullish(), z.string(), z.string()])),
+    ev: Int.nonnegative(),
+    rows: z.array(z.tuple([z.string(), z.string().nullish(), Hex, Hex])),
   }),
   z.object({
     k: z.literal("unloaded"),
     ...at,
-    ev: z.number(),
-    rows: z.array(z.tuple([z.string(), z.string(), z.string()])),
+    ev: Int.nonnegative(),
+    rows: z.array(z.tuple([z.string(), Hex, Hex])),
   }),
-  z.object({ k: z.literal("heavy-end"), ...at, ev: z.number() }),
-  z.object({ k: z.literal("terminal"), ...at, ev: z.number(), pid: z.number() }),
+  z.object({ k: z.literal("heavy-end"), ...at, ev: Int.nonnegative() }),
+  z.object({ k: z.literal("terminal"), ...at, ev: Int.nonnegative(), pid: Int }),
   z.object({
     k: z.literal("linker-error"),
     ...at,
-    pid: z.number(),
-    tid: z.number(),
-    errno: z.number(),
+    pid: Int,
+    tid: Int,
+    errno: Int,
     object: z.string().nullish(),
     text: z.string().nullish(),
     occasion: z.string().nullish(),
@@ -121,13 +125,13 @@ export const RawRecord = z.discriminatedUnion("k", [
   z.object({
     k: z.literal("exited"),
     ...at,
-    pid: z.number(),
-    code: z.number().nullish(),
-    signal: z.number().nullish(),
+    pid: Int,
+    code: Int.nullish(),
+    signal: Int.nullish(),
   }),
   z.object({ k: z.literal("warning"), ...at, what: z.string(), why: z.string() }),
   z.object({ k: z.literal("bug"), ...at, why: z.string(), trace: z.string() }),
-  z.object({ k: z.literal("end"), ...at, stops: z.number(), full: z.boolean() }),
+  z.object({ k: z.literal("end"), ...at, stops: Int, full: z.boolean() }),
 ]);
 export type RawRecord = z.infer<typeof RawRecord>;
 export type RawOf<K extends RawRecord["k"]> = Extract<RawRecord, { k: K }>;
