@@ -41,7 +41,7 @@ export function siteOf(crash: Crash): Frame | null {
 export function isMachinery(frame: Frame): boolean {
   const name = frame.function ?? "";
   return (
-    /^(core|std|alloc|__rustc|rustc_std_workspace\w*)(::|\[)/.test(name) ||
+    /^(core|std|alloc|panic_abort|panic_unwind|__rustc|rustc_std_workspace\w*)(::|\[)/.test(name) ||
     /^<+(core|std|alloc)::/.test(name) ||
     /^(rust_begin_unwind|rust_panic|__rust_|_?__rustc)/.test(name) ||
     /^runtime\.(exit|fatal|systemstack|gopanic|panic|sigpanic|throw|mcall|crash|dieFromSignal|sighandler|sigtramp|goPanic)/.test(

@@ -110,7 +110,7 @@ describe.each(hosts)("gdb-capture on the $name host", (host) => {
         code: expected.code,
         blame: expected.blame(host),
         confidence: "proved",
-        outcome: host.go
+        outcome: endsItself(host, twin)
           ? { exitCode: GO_FATAL, signal: null, timedOut: false }
           : { exitCode: null, signal: expected.signal, timedOut: false },
       });
@@ -126,7 +126,7 @@ describe.each(hosts)("gdb-capture on the $name host", (host) => {
       }
       if (traps.length === 0) {
         const line = script === null ? "-" : `${script.function} ${script.file?.split("/").at(-1)}:${script.line}`;
-        const end = host.go ? `status ${GO_FATAL}` : expected.signal;
+        const end = endsItself(host, twin) ? `status ${GO_FATAL}` : expected.signal;
         rows.push(
           `| ${host.name} | ${twin} | ${finding.code} | ${finding.confidence} | ${finding.blame} | \`${site}\` | ${boundary === null ? "-" : `\`${expected.boundary}\``} | ${line} | ${end} |`,
         );
@@ -158,6 +158,11 @@ describe.each(hosts)("gdb-capture on the $name host", (host) => {
     expect(report?.run.libraries.map(({ path }) => path.split("/").at(-1))).toContain("libffi_doctor_store.so");
   });
 });
+
+/** Go ends with a status of its own; Go 1.19's handler pushes a frame on the stack that has just run over, and dies of it. */
+function endsItself(host: Host, twin: string): boolean {
+  return host.go && !(host.name === "go-1.19" && twin === "stack-overflow");
+}
 
 function run(host: Host, variant: string, args: readonly string[]) {
   return captured(["--", ...host.command, ...args], { env: { LD_LIBRARY_PATH: join(libraries, variant) } });

@@ -20,10 +20,10 @@ export const panicAcrossBoundary: Rule = (crash) => {
   const text = crash.abortMessage?.text ?? null;
   return {
     code: "panic-across-boundary",
-    title: `Rust panic in ${where} reached the boundary at ${nameOf(boundary ?? afterUnwinding(crash))} and ended the process`,
+    title: `Rust panic in ${where} ended the process, in the call of ${nameOf(boundary ?? afterUnwinding(crash))}`,
     message:
       `${text === null ? "The panic" : `The panic "${text}"`} was not caught on the Rust side. ` +
-      'An extern "C" function cannot unwind into its caller, so that Rust aborts the process. ' +
+      'Rust aborts the process where a panic would leave an extern "C" function, and at once where it is built with panic = "abort". ' +
       "The host sees an abort without a reason. Catch it at the boundary (std::panic::catch_unwind) and return an error, or mend what panics.",
     confidence: "proved",
     evidence: [

@@ -46,7 +46,7 @@ interface Link {
 const GIVES_UP =
   /^(runtime\.(fatalthrow|fatalpanic|crash|dieFromSignal|raisebadsignal|badsignal|sighandler)|VMError::report_and_die|faulthandler_fatal_error)/;
 const UNWINDING_STOPPED =
-  /panic_cannot_unwind|panic_in_cleanup|panic_nounwind|__rust_drop_panic|__rust_foreign_exception/;
+  /panic_cannot_unwind|panic_in_cleanup|panic_nounwind|__rust_drop_panic|__rust_foreign_exception|(^|::|\d)rust_panic$/;
 
 /**
  * Says what each event meant. The process is certain to die at an event whose signal is not caught (its default action is death); the
