@@ -127,6 +127,6 @@ function outside(crash: Crash, site: Frame, what: string): { side: Blame; reason
   const below = faultFrames(crash).some(({ side }) => side === "library");
   return {
     side: "boundary",
-    reason: `${what}, ${below ? "called from the library" : "after the library's call had returned"}: native memory was used on the ${site.side} side, and who let it become invalid is not on this stack`,
+    reason: `${what}${below ? ", in a call from the library" : ""}: a native pointer was used on the ${site.side} side, and who made or left it invalid is not on this stack`,
   };
 }

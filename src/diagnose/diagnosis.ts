@@ -37,6 +37,20 @@ export function siteOf(crash: Crash): Frame | null {
   );
 }
 
+/** Where it happened, for a title: a function of libc that stumbled over what it was given is named with its caller. */
+export function whereOf(crash: Crash): string {
+  const first = faultFrames(crash)[0] ?? null;
+  const site = siteOf(crash);
+  return first !== site && first?.side === "system" && first.function !== null
+    ? `${plainName(first.function)}, called from ${nameOf(site)}`
+    : nameOf(site);
+}
+
+/** "__memcpy_avx512_unaligned_erms" is memcpy: glibc picks one of many at start-up. */
+function plainName(name: string): string {
+  return /^_*(?:GI_)?([a-z]+(?:_r|_chk)?)_(?:avx|sse|evex|erms|x86|power|neon|sve)\w*$/.exec(name)?.[1] ?? name;
+}
+
 /** Code that runs because something has gone wrong already: Rust's panic machinery, Go's, and what standard libraries inline. */
 export function isMachinery(frame: Frame): boolean {
   const name = frame.function ?? "";

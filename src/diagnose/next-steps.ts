@@ -104,7 +104,6 @@ function* specific(code: FindingCode, crash: Crash, command: readonly string[]):
 
 function memorySteps(crash: Crash, command: readonly string[]): NextStep[] {
   const modules = crash.modules.filter(({ inQuestion, path }) => inQuestion && path !== crash.executable);
-  const library = modules[0] === undefined ? "the library" : basename(modules[0].path);
   const valgrind = `valgrind --error-limit=no --num-callers=40 ${quoteAll(command)}`;
   const cost: Record<string, string> = {
     node: "a run 20 to 60 times slower, without JavaScript names",
@@ -117,12 +116,16 @@ function memorySteps(crash: Crash, command: readonly string[]): NextStep[] {
       why: "says whether the memory was freed or never written, where, and by whom",
       cost: cost[crash.hostRuntime] ?? "a run 20 to 60 times slower",
     },
-    {
-      command: null,
-      why: `or rebuild ${library} with -fsanitize=address: stops at the first bad access`,
-      cost: "a rebuild, then a run 2 to 3 times slower",
-    },
+    ...(modules[0] === undefined ? [] : [rebuildStep(basename(modules[0].path))]),
   ];
+}
+
+function rebuildStep(library: string): NextStep {
+  return {
+    command: null,
+    why: `or rebuild ${library} with -fsanitize=address: stops at the first bad access`,
+    cost: "a rebuild, then a run 2 to 3 times slower",
+  };
 }
 
 const PLAIN = /^[\w@%+=:,./-]+$/;

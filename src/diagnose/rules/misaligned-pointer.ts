@@ -1,5 +1,5 @@
 import { isCanonical, mapAt } from "../addresses.js";
-import { isFault, nameOf, type Rule, siteOf } from "../diagnosis.js";
+import { isFault, type Rule, whereOf } from "../diagnosis.js";
 
 /** Instructions that insist on alignment, and to how many bytes (Intel SDM vol. 2): 16, or the width of the vector register. */
 const ALIGNED = /^v?(movaps|movapd|movdqa(32|64)?|movntdq|movntps|movntpd|movntdqa)\b/;
@@ -27,7 +27,7 @@ export const misalignedPointer: Rule = (crash) => {
   const rest = align === null ? "" : `, ${address % BigInt(align)} past a multiple of ${align}`;
   return {
     code: "misaligned-pointer",
-    title: `Access to ${access.address}, which is not aligned as the code expects, in ${nameOf(siteOf(crash))}`,
+    title: `Access to ${access.address}, which is not aligned as the code expects, in ${whereOf(crash)}`,
     message:
       `The memory at ${access.address} is there, but the instruction (${instruction ?? "unknown"}) needs an aligned address${rest}. ` +
       "The compiler chose it because the type promises an alignment that this pointer does not have: a cast from bytes, a packed structure, or a buffer that the caller aligned less.",

@@ -1,5 +1,5 @@
 import { NULL_PAGE } from "../addresses.js";
-import { isFault, nameOf, type Rule, siteOf } from "../diagnosis.js";
+import { isFault, nameOf, type Rule, siteOf, whereOf } from "../diagnosis.js";
 
 /** A fault in the first 64 KiB, which nothing is ever mapped to: a null pointer, or a field or element reached through one. */
 export const nullDereference: Rule = (crash) => {
@@ -16,7 +16,7 @@ export const nullDereference: Rule = (crash) => {
   const site = siteOf(crash);
   return {
     code: "null-dereference",
-    title: `${access.kind === "write" ? "Write" : "Read"} through a null pointer${offset}, in ${nameOf(site)}`,
+    title: `${access.kind === "write" ? "Write" : "Read"} through a null pointer${offset}, in ${whereOf(crash)}`,
     message:
       `${nameOf(site)} ${access.kind === "write" ? "wrote" : "read"} ${access.size === null ? "memory" : `${access.size} bytes`} at ${access.address}. ` +
       (address === 0n

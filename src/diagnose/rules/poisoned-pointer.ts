@@ -1,5 +1,5 @@
 import { poisonOf, suspects } from "../addresses.js";
-import { isFault, nameOf, type Rule, siteOf } from "../diagnosis.js";
+import { isFault, type Rule, whereOf } from "../diagnosis.js";
 
 /** The pointer is what an allocator fills memory with: it was read from a block that was freed, or never written. */
 export const poisonedPointer: Rule = (crash) => {
@@ -12,7 +12,7 @@ export const poisonedPointer: Rule = (crash) => {
       const register = crash.access?.base?.value === value ? ` in ${crash.access.base.register}` : "";
       return {
         code: "poisoned-pointer",
-        title: `Pointer ${value} is a fill pattern of freed or unwritten memory, used in ${nameOf(siteOf(crash))}`,
+        title: `Pointer ${value} is a fill pattern of freed or unwritten memory, used in ${whereOf(crash)}`,
         message:
           `The pointer was not computed: ${poison.pattern} is ${poison.meaning}. ` +
           `It was read out of a block that had been freed, or had never been written. The block itself is not shown by a crash.`,

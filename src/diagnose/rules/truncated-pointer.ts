@@ -1,6 +1,6 @@
 import type { Crash, MapEntry } from "../../model/crash.js";
 import { mapAt, mapName, NULL_PAGE, suspects } from "../addresses.js";
-import { isFault, nameOf, type Rule, siteOf } from "../diagnosis.js";
+import { isFault, type Rule, whereOf } from "../diagnosis.js";
 
 const LOW = (1n << 32n) - 1n;
 const SIGN_EXTENDED = 0xffffffff00000000n;
@@ -19,7 +19,7 @@ export const truncatedPointer: Rule = (crash) => {
     if (whole !== null) {
       return {
         code: "truncated-pointer",
-        title: `Pointer ${value} has lost its upper 32 bits, used in ${nameOf(siteOf(crash))}`,
+        title: `Pointer ${value} has lost its upper 32 bits, used in ${whereOf(crash)}`,
         message:
           `${value} itself is not mapped, but with its upper half (${cut}) put back it is 0x${whole.value.toString(16)}, in ${mapName(whole.map)}. ` +
           "Somewhere on its way it was kept in a 32-bit integer: an undeclared return type (C's and ctypes' default is int), or int where a pointer or size_t belongs.",

@@ -1,5 +1,5 @@
 import { isCanonical, whereIs } from "../addresses.js";
-import { isFault, nameOf, type Rule, siteOf } from "../diagnosis.js";
+import { isFault, type Rule, whereOf } from "../diagnosis.js";
 
 /** An address where nothing is mapped, and that no narrower rule explains: a stale, corrupt or miscomputed pointer. */
 export const wildPointer: Rule = (crash) => {
@@ -15,7 +15,7 @@ export const wildPointer: Rule = (crash) => {
   const text = asText(access.base?.value ?? access.address);
   return {
     code: "wild-pointer",
-    title: `${access.kind === "write" ? "Write" : "Read"} through a wild pointer (${access.address}), in ${nameOf(siteOf(crash))}`,
+    title: `${access.kind === "write" ? "Write" : "Read"} through a wild pointer (${access.address}), in ${whereOf(crash)}`,
     message:
       (impossible
         ? `${access.address} is no address that this processor has: it was never a pointer. `

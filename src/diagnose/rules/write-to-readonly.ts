@@ -1,5 +1,5 @@
 import { mapName } from "../addresses.js";
-import { isFault, nameOf, type Rule, siteOf } from "../diagnosis.js";
+import { isFault, nameOf, type Rule, siteOf, whereOf } from "../diagnosis.js";
 
 /** A write into memory that is mapped without write permission: constants, code, or a page that was protected. */
 export const writeToReadonly: Rule = (crash) => {
@@ -14,7 +14,7 @@ export const writeToReadonly: Rule = (crash) => {
   const constant = map.path?.startsWith("/") ? "constants or code of a file" : "memory that somebody made read-only";
   return {
     code: "write-to-readonly",
-    title: `Write to read-only memory of ${mapName(map)}, in ${nameOf(siteOf(crash))}`,
+    title: `Write to read-only memory of ${mapName(map)}, in ${whereOf(crash)}`,
     message:
       `${nameOf(siteOf(crash))} wrote to ${access.address}, which is mapped ${map.perms}: ${constant}. ` +
       "Often a string constant, or a buffer that was lent for reading, passed where the callee writes.",

@@ -1,4 +1,4 @@
-import type { MapEntry } from "../../model/crash.js";
+import type { MapEntry, SignalEvent } from "../../model/crash.js";
 import type { CaptureDetails, Finding } from "../../model/finding.js";
 import type { Page } from "./page.js";
 import { stackLines } from "./stack.js";
@@ -15,15 +15,14 @@ export function timelineLines(page: Page, finding: Finding): void {
     return;
   }
   page.heading("Signals, in order");
-  for (const event of events) {
-    const picked = event.role === "first-hand" || event.role === "panic" || events.length === 1;
-    const at = `${(event.atMs / 1000).toFixed(3)} s`;
-    const where = event.function ?? event.module?.split("/").at(-1) ?? event.pc;
-    const line = `  ${picked ? ">" : " "} ${String(event.id).padStart(2)} ${at.padStart(9)}  ${event.signal.name} ${event.role}`;
-    page.row(`${line}, in ${where}`, picked ? page.style.bold : page.style.dim);
-    if (picked || event.of !== null) {
-      page.text(event.why, { indent: 17, style: page.style.dim });
+  for (let i = 0; i < events.length; ) {
+    const event = events[i];
+    if (event === undefined) {
+      break;
     }
+    const alike = runOf(events, i);
+    i += alike;
+    eventLines(page, event, alike, events.length === 1);
   }
   if (capture !== undefined && capture.benignOmitted > 0) {
     page.text(`${capture.benignOmitted} more that the runtime handled are left out`, {
@@ -34,6 +33,38 @@ export function timelineLines(page: Page, finding: Finding): void {
   if (capture !== undefined && events.length > 1) {
     page.text(`Why this one: ${capture.pickReason}.`, { indent: 2 });
   }
+}
+
+function eventLines(page: Page, event: SignalEvent, alike: number, only: boolean): void {
+  const picked = event.role === "first-hand" || event.role === "panic" || only;
+  const at = `${(event.atMs / 1000).toFixed(3)} s`;
+  const where = event.function ?? (event.module || "generated code").split("/").at(-1) ?? event.pc;
+  const line = `  ${picked ? ">" : " "} ${String(event.id).padStart(2)} ${at.padStart(9)}  ${event.signal.name} ${event.role}`;
+  page.row(`${line}, in ${where}`, picked ? page.style.bold : page.style.dim);
+  if (picked || event.of !== null) {
+    page.text(event.why, { indent: 17, style: page.style.dim });
+  }
+  if (alike > 1) {
+    page.text(`and ${alike - 1} more like it`, { indent: 17, style: page.style.dim });
+  }
+}
+
+/** How many events from here on are the same again: a crash reporter that probes memory faults by the dozen. */
+function runOf(events: readonly SignalEvent[], start: number): number {
+  const first = events[start];
+  const isPick = first?.role === "first-hand" || first?.role === "panic";
+  let end = start + 1;
+  while (
+    !isPick &&
+    end < events.length &&
+    events[end]?.role === first?.role &&
+    events[end]?.of === first?.of &&
+    events[end]?.function === first?.function &&
+    events[end]?.signal.name === first?.signal.name
+  ) {
+    end += 1;
+  }
+  return end - start;
 }
 
 /** Instruction and address; with `verbose` also registers, memory, all threads and the maps. */
