@@ -93,6 +93,15 @@ function unmatchedSpots(question: Question, seen: boolean): Coverage["blindSpots
   }));
 }
 
+/** What every interpreted JavaScript function is in a native stack, unless V8 was asked to make frames of their own. */
+const INTERPRETED = "Builtins_InterpreterEntryTrampoline";
+
+const NAMELESS_JAVASCRIPT = {
+  what: "names of JavaScript functions",
+  why: "V8 was not asked to write them down when the process started",
+  mend: "start it by ffi-doctor gdb-capture -- node ..., or with NODE_OPTIONS='--perf-basic-prof-only-functions --interpreted-frames-native-stack'",
+};
+
 /** Libraries on a fault stack whose functions or lines nobody can name. */
 function unexplained(
   crashes: readonly Crash[],
@@ -100,18 +109,24 @@ function unexplained(
   question: Question,
 ): Coverage["blindSpots"] {
   const onStack = crashes.flatMap((crash) => crash.threads.filter(({ faulting }) => faulting).flatMap((t) => t.frames));
+  const nameless =
+    crashes.some(({ hostRuntime }) => hostRuntime === "node") &&
+    onStack.some(({ kind, function: name }) => (kind === "jit" && name === null) || name === INTERPRETED);
   const paths = new Set(onStack.filter(({ side }) => side === "library").map(({ module }) => module ?? ""));
-  return [...paths].flatMap((path) =>
-    (question.paths.has(path) || !question.explicit) && files.get(path)?.debugInfo === false
-      ? [
-          {
-            what: `source lines and arguments in ${path}`,
-            why: "it was built without debug information, or stripped",
-            mend: "build it with debug information (gcc -g, cargo's debug = 1), same optimisation",
-          },
-        ]
-      : [],
-  );
+  return [
+    ...(nameless ? [NAMELESS_JAVASCRIPT] : []),
+    ...[...paths].flatMap((path) =>
+      (question.paths.has(path) || !question.explicit) && files.get(path)?.debugInfo === false
+        ? [
+            {
+              what: `source lines and arguments in ${path}`,
+              why: "it was built without debug information, or stripped",
+              mend: "build it with debug information (gcc -g, cargo's debug = 1), same optimisation",
+            },
+          ]
+        : [],
+    ),
+  ];
 }
 
 function obstaclesOf(step: StepRecord, decoded: DecodedStep, manifest: RunManifest): Obstacle[] {

@@ -1,6 +1,6 @@
 import type { Evidence } from "../model/evidence.js";
 import type { RunManifest } from "../model/manifest.js";
-import type { HostRuntime, Intervention } from "../model/primitives.js";
+import type { HostRuntime, Intervention, Outcome } from "../model/primitives.js";
 import type { Report } from "../model/report.js";
 
 /** The `run` part of a report. */
@@ -14,10 +14,20 @@ export function runFacts(manifest: RunManifest, evidence: Evidence): Report["run
     libraries: evidence.libraries,
     startedAt: manifest.startedAt,
     durationMs: manifest.durationMs,
-    outcome: evidence.outcome,
+    outcome: outcomeOf(manifest, evidence),
     processes: evidence.processes,
     interventions: [...new Map<string, Intervention>(interventions.map((entry) => [entry.what, entry])).values()],
   };
+}
+
+/** Of a process that gdb was attached to, the debugger alone saw how it ended. */
+function outcomeOf(manifest: RunManifest, evidence: Evidence): Outcome {
+  const { exitCode, signal, timedOut } = evidence.outcome;
+  const pid = manifest.steps.at(-1)?.pid;
+  const seen = exitCode !== null || signal !== null || timedOut;
+  return seen
+    ? evidence.outcome
+    : (evidence.processes.find((process) => process.pid === pid)?.outcome ?? evidence.outcome);
 }
 
 /** The runtime that the command is, or behind a shim the one that crashed. */
