@@ -39,7 +39,7 @@ export function diagnoseLoad(failure: LoadFailure): LoadDiagnosis {
           ...lookAt(failure, path),
           {
             command: `LD_DEBUG=libs ${quoteAll(failure.command)}`,
-            why: "shows every place that is searched, in order",
+            why: "every place that is searched, in order",
             cost: "one run, much output",
           },
         ],
@@ -54,7 +54,7 @@ export function diagnoseLoad(failure: LoadFailure): LoadDiagnosis {
         nextSteps: [
           {
             command: `nm -D --defined-only ${path} | grep -i ${quoteAll([failure.symbol.slice(0, 40)])}`,
-            why: "shows what it exports under that name",
+            why: "what it exports under that name",
             cost: "seconds",
           },
         ],
@@ -68,19 +68,19 @@ function lookAt(failure: LoadFailure, path: string): NextStep[] {
     return [
       {
         command: `ldconfig -p | grep -F ${quoteAll([name])}`,
-        why: "shows whether the system knows it",
+        why: "whether the system knows it",
         cost: "seconds",
       },
       {
         command: `ldd ${quoteAll(failure.command.slice(0, 1))}`,
-        why: "lists what the program itself needs and what of it is not found",
+        why: "what the program itself needs, and what of it is not found",
         cost: "seconds",
       },
     ];
   }
   return [
-    { command: `ldd ${path}`, why: "lists its dependencies and which of them are not found", cost: "seconds" },
-    { command: `file -L ${path}`, why: "shows which machine it is built for", cost: "seconds" },
+    { command: `ldd ${path}`, why: "its dependencies, and which of them are not found", cost: "seconds" },
+    { command: `file -L ${path}`, why: "which machine it is built for", cost: "seconds" },
   ];
 }
 

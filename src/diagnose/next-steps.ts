@@ -65,7 +65,7 @@ function* specific(code: FindingCode, crash: Crash, command: readonly string[]):
   } else if (code === "stack-overflow") {
     yield {
       command: `ulimit -s unlimited; ${quoteAll(command)}`,
-      why: "tells deep from endless: with an unlimited stack of the main thread a deep recursion ends, an endless one does not",
+      why: "an unlimited stack tells deep from endless: a deep recursion of the main thread then ends",
       cost: "one run, and as much memory as it takes",
     };
     yield {
@@ -76,27 +76,27 @@ function* specific(code: FindingCode, crash: Crash, command: readonly string[]):
   } else if (code === "call-after-unload") {
     yield {
       command: `LD_DEBUG=files ${quoteAll(command)} 2>&1 | grep -i 'fini\\|destroy'`,
-      why: "shows when each library is unloaded",
+      why: "the dynamic linker then says when it unloads each library",
       cost: "one run, much output",
     };
   } else if (code === "out-of-memory") {
-    yield { command: "ulimit -a", why: "shows the limits that the process runs under", cost: "seconds" };
+    yield { command: "ulimit -a", why: "the limits that the process runs under", cost: "seconds" };
   } else if (code === "bus-error") {
     yield {
       command: "df -h; df -h /dev/shm",
-      why: "shows whether the disk or shared memory behind the mapping is full",
+      why: "whether the disk or shared memory behind the mapping is full",
       cost: "seconds",
     };
   } else if (code === "illegal-instruction") {
     yield {
       command: "lscpu | grep -i flags",
-      why: "shows what this processor can do, to compare with what the library was built for",
+      why: "what this processor can do, to compare with what the library was built for",
       cost: "seconds",
     };
   } else if (code === "abort" && crash.hostRuntime === "go") {
     yield {
       command: `GOTRACEBACK=all ${quoteAll(command)}`,
-      why: "prints the stacks of all goroutines",
+      why: "the stacks of all goroutines",
       cost: "one run",
     };
   }
@@ -113,7 +113,7 @@ function memorySteps(crash: Crash, command: readonly string[]): NextStep[] {
   return [
     {
       command: valgrind,
-      why: "says whether the memory was freed or never written, where, and by whom",
+      why: "valgrind says whether the memory was freed or never written, where, and by whom",
       cost: cost[crash.hostRuntime] ?? "a run 20 to 60 times slower",
     },
     ...(modules[0] === undefined ? [] : [rebuildStep(basename(modules[0].path))]),
