@@ -16,12 +16,12 @@ export const wildPointer: Rule = (crash) => {
   return {
     code: "wild-pointer",
     title: `${access.kind === "write" ? "Write" : "Read"} through a wild pointer (${access.address}), in ${whereOf(crash)}`,
-    message:
-      (impossible
-        ? `${access.address} is no address that this processor has: it was never a pointer. `
-        : `Nothing is mapped at ${access.address}. `) +
-      (text === null ? "" : `Its bytes read as the text "${text}": data was taken for a pointer. `) +
-      "It is stale, overwritten or miscomputed; a crash alone cannot tell which.",
+    message: [
+      impossible
+        ? `${access.address} is no address that this processor has: data was taken for a pointer, or overwrote one.`
+        : `Nothing is mapped at ${access.address}: the pointer is stale, overwritten or miscomputed. A crash alone cannot tell which.`,
+      ...(text === null ? [] : [`Its bytes read as the text "${text}".`]),
+    ].join(" "),
     confidence: "proved",
     evidence: [
       `${signal.name} ${signal.codeName} at ${access.address}${access.addressFrom === "operand" ? " (worked out from the instruction: the kernel gives no address for it)" : ""}`,
@@ -31,9 +31,9 @@ export const wildPointer: Rule = (crash) => {
   };
 };
 
-/** Eight printable bytes in a pointer are a strong sign of text over a structure. */
+/** Printable bytes are a strong sign of text over a structure; six are what an ordinary address has, and may be printable by chance. */
 function asText(value: string): string | null {
   const bytes = Buffer.from(BigInt(value).toString(16).padStart(16, "0"), "hex").reverse();
   const text = bytes.toString("latin1").replace(/\0+$/, "");
-  return text.length >= 6 && /^[\x20-\x7e]+$/.test(text) ? text : null;
+  return text.length >= 5 && text.length !== 6 && /^[\x20-\x7e]+$/.test(text) ? text : null;
 }
