@@ -7,7 +7,8 @@ const BINDINGS =
   /^(koffi.*\.node|libffi\.so.*|_ctypes\..*|_cffi_backend\..*|libjffi.*|libjnidispatch.*|ffi_bindings\.node)$/;
 const RUNTIME_LIBRARIES = /^(libpython[\d.]+\.so.*|libnode\.so.*|libjvm\.so|libjava\.so|libgo\.so.*)$/;
 const DISTRIBUTION = /^\/(usr\/)?(lib|lib32|lib64|libx32)\//;
-const VIRTUAL = /^\[/;
+/** "[vdso]", and gdb's "system-supplied DSO at 0x...". */
+const VIRTUAL = /^[^/]/;
 const CGO_GLUE =
   /^(_cgo_|_cgoexp_|x_cgo_|crosscall|runtime\.(cgocall|asmcgocall|cgocallback)|_?runtime_cgo|.*\._Cfunc_|.*\._C2func_)/;
 const RUNTIME_CGO_FILES = /(^|\/)(gcc_[\w.]+\.[cS]|cgo-gcc-prolog|_cgo_export\.c|_cgo_gotypes\.go)$/;

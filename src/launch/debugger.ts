@@ -11,6 +11,14 @@ const WAKE = 64;
 
 export type Told = { k: "attached" } | { k: "refused"; why: string } | { k: "terminal"; pid: number } | { k: "done" };
 
+/** What is meant for the target and would change or break gdb: PYTHONHOME alone keeps its Python from starting. */
+const FOR_THE_TARGET = /^(LD_|PYTHON|MALLOC_|GLIBC_TUNABLES|DEBUGINFOD_|[ALUTM]SAN_OPTIONS)/;
+
+/** The environment without what the user set for the target's sake. */
+export function debuggerEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !FOR_THE_TARGET.test(name)));
+}
+
 export interface Debugger {
   pid: number;
   onTold(listener: (told: Told) => void): void;

@@ -4,7 +4,7 @@ import type { StepRecord } from "../model/manifest.js";
 import type { Step } from "../model/plan.js";
 import type { Outcome } from "../model/primitives.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
-import { type Debugger, startDebugger } from "./debugger.js";
+import { type Debugger, debuggerEnvironment, startDebugger } from "./debugger.js";
 import { endTree } from "./end-tree.js";
 import { forwardSignals } from "./forward-signals.js";
 import { type HeldTarget, holdTarget } from "./held-target.js";
@@ -34,7 +34,7 @@ export async function runStep(step: Step, directory: RunDirectory, io: LaunchIo)
   const gdb = startDebugger(
     step.tool.map(fill),
     {
-      ...io.environment,
+      ...debuggerEnvironment(io.environment),
       ...Object.fromEntries(Object.entries(step.toolEnv).map(([key, value]) => [key, fill(value)])),
       FFID_PID: String(pid),
       FFID_DOCTOR: String(process.pid),

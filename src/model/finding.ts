@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Access, Instruction, MapEntry, MemoryWindow, SignalEvent, ThreadStack } from "./crash.js";
+import { Access, Crash, Instruction, MapEntry, MemoryWindow, ModuleInfo, SignalEvent, ThreadStack } from "./crash.js";
 import { FindingCode } from "./finding-code.js";
 import { Stack } from "./frame.js";
 import { Blame, Confidence, Hex, ProbeName, Severity } from "./primitives.js";
@@ -26,6 +26,11 @@ export const CaptureDetails = z.strictObject({
   disassembly: z.array(Instruction),
   memory: z.array(MemoryWindow),
   maps: z.array(MapEntry),
+  /** Files that were mapped, with their build ids; and those that had been and were gone. */
+  modules: z.array(ModuleInfo),
+  unloaded: Crash.shape.unloaded,
+  /** Bounds of the faulting thread's stack mapping, where it could be told. */
+  stackBounds: Crash.shape.stackBounds,
   threads: z.array(ThreadStack),
   pickReason: z.string(),
   benignOmitted: z.number().int().nonnegative(),

@@ -11,6 +11,7 @@ import { makePlan } from "../plan/plan.js";
 import { nextStep } from "../plan/strategy.js";
 import { RunDirectory } from "../rundir/run-directory.js";
 import { locateGdb } from "../survey/gdb.js";
+import { hostVersion } from "../survey/host-version.js";
 import { surveyTarget } from "../survey/target.js";
 import { removePerfMaps } from "./perf-maps.js";
 import { places, toolVersion } from "./places.js";
@@ -49,7 +50,11 @@ export async function captureSession(asked: Options, io: CaptureIo): Promise<{ r
     ? []
     : [{ what: "gdb cannot be used here; the target was not run", why: gdb.why ?? "unknown", mend: gdb.mend }];
   if (gdb.usable) {
+    const version = target === null ? null : hostVersion(target, io.environment).catch(() => null);
     await runSteps(run, manifest);
+    if (manifest.target !== null) {
+      manifest.target.host.version = await version;
+    }
   }
   manifest.durationMs = Date.now() - started.getTime();
   manifest.complete = true;

@@ -61,6 +61,10 @@ class Reader {
 
 /** Null for a file that is no ELF, cannot be read, or is damaged. */
 export function readElf(path: string): ElfFacts | null {
+  return withReader(path, parse);
+}
+
+function withReader<T>(path: string, read: (reader: Reader) => T | null): T | null {
   let fd: number;
   try {
     fd = openSync(path, "r");
@@ -68,7 +72,7 @@ export function readElf(path: string): ElfFacts | null {
     return null;
   }
   try {
-    return parse(new Reader(fd));
+    return read(new Reader(fd));
   } catch (error) {
     if (error instanceof RangeError || (error as NodeJS.ErrnoException).code !== undefined) {
       return null;
@@ -110,6 +114,28 @@ function parse(reader: Reader): ElfFacts | null {
     buildId: readBuildId(reader, sections),
     ...readDynamic(reader, sections),
   };
+}
+
+/** Go's build information: a magic, flags, and inline the version as a varint length and its bytes (debug/buildinfo, Go 1.18 and newer). */
+const GO_MAGIC = Buffer.from("\xff Go buildinf:", "latin1");
+const GO_INLINE = 2;
+const GO_STRINGS_AT = 32;
+
+/** "1.22.3" of a Go program; null for others, and for programs of before Go 1.18. */
+export function goVersion(path: string): string | null {
+  return withReader(path, (reader) => {
+    const section = readSections(reader).find(({ name }) => name === ".go.buildinfo");
+    if (section === undefined) {
+      return null;
+    }
+    const bytes = reader.at(section.offset, Math.min(section.size, 256));
+    if (!bytes.subarray(0, GO_MAGIC.length).equals(GO_MAGIC) || ((bytes[15] ?? 0) & GO_INLINE) === 0) {
+      return null;
+    }
+    const length = bytes[GO_STRINGS_AT] ?? 0;
+    const version = bytes.toString("utf8", GO_STRINGS_AT + 1, GO_STRINGS_AT + 1 + length);
+    return /^go(\d+(?:\.\d+)+)/.exec(version)?.[1] ?? null;
+  });
 }
 
 function readSections(reader: Reader): Section[] {

@@ -85,6 +85,7 @@ export function detailLines(page: Page, finding: Finding, verbose: boolean): voi
     registerLines(page, capture);
     memoryLines(page, capture);
     threadLines(page, capture);
+    moduleLines(page, capture);
     mapLines(page, capture);
   }
 }
@@ -163,6 +164,18 @@ function threadLines(page: Page, capture: CaptureDetails): void {
     const goroutine = thread.goroutine === null ? "" : `, goroutine ${thread.goroutine}`;
     page.heading(`Thread ${thread.tid} ${thread.name ?? ""}${goroutine}`);
     stackLines(page, { role: "call", thread: "", frames: thread.frames, truncated: thread.truncated }, false);
+  }
+}
+
+function moduleLines(page: Page, capture: CaptureDetails): void {
+  page.heading("Libraries");
+  for (const { path, buildId, base, debugInfo, inQuestion } of capture.modules) {
+    const facts = [
+      inQuestion ? "in question" : null,
+      debugInfo ? null : "no debug information",
+      `build id ${buildId ?? "none"}`,
+    ];
+    page.row(`  ${base} ${path} (${facts.filter((fact) => fact !== null).join(", ")})`);
   }
 }
 

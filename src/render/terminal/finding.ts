@@ -36,8 +36,9 @@ export function briefLines(page: Page, finding: Finding): void {
 function headLines(page: Page, finding: Finding): void {
   page.blank();
   const paint = finding.severity === "error" ? page.style.red.bold : page.style.yellow.bold;
-  const seen = finding.occurrences.seen > 1 ? `, seen ${finding.occurrences.seen} times` : "";
-  const runs = finding.occurrences.runs > 1 ? ` in ${finding.occurrences.runs} runs` : "";
+  const { seen: times, runs: all } = finding.occurrences;
+  const seen = times > 1 ? `, seen ${times} times` : all > 1 ? ", seen once" : "";
+  const runs = all > 1 ? ` in ${all} runs` : "";
   page.raw(
     `${paint(finding.severity.toUpperCase())}  ${page.style.bold(finding.code)}  (${finding.confidence}${seen}${runs})`,
   );

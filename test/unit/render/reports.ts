@@ -129,6 +129,9 @@ export function finding(change: Partial<Finding> = {}): Finding {
           bytes: "68756e74657232".padEnd(64, "0"),
         },
       ],
+      modules: [],
+      unloaded: [],
+      stackBounds: null,
       maps: [
         { start: "0x400000", end: "0x401000", perms: "r-xp", offset: "0x0", path: "/usr/bin/node" },
         { start: "0x7ffd00000000", end: "0x7ffd00021000", perms: "rw-p", offset: "0x0", path: "[stack]" },

@@ -109,7 +109,8 @@ class Capture:
                 ffid_maps.forget()
             else:
                 self.watches.loaded(path, False)
-                self.library(inferior.pid, path)
+                if event.new_objfile.owner is None:
+                    self.library(inferior.pid, path)
                 span = ffid_maps.Maps(inferior.pid).range_of(path)
                 if span:
                     self.loaded.setdefault(inferior.pid, {})[path] = span
@@ -136,7 +137,8 @@ class Capture:
             self.log.emit("process", pid=pid, parent=parent, exe=exe, argv=[a[:MAX_ARGUMENT] for a in argv[:64]], argc=len(argv))
 
     def library(self, pid, path):
-        if (pid, path) not in self.libraries:
+        # The vdso has a description in place of a path.
+        if path.startswith("/") and (pid, path) not in self.libraries:
             self.libraries.add((pid, path))
             self.log.emit("library", pid=pid, path=path)
 
