@@ -141,9 +141,9 @@ function obstaclesOf(step: StepRecord, decoded: DecodedStep, manifest: RunManife
       mend: "raise --timeout; or, if it hangs, see below where its threads were",
     });
   }
-  const lost = decoded.coverage.blindSpots.find(({ what }) => what === "what happened after gdb ended");
-  if (lost !== undefined && !died && out.length === 0) {
-    out.push({ what: "gdb ended before the target did", why: lost.why, mend: lost.mend });
+  if (decoded.lost !== null && !died && out.length === 0) {
+    const mend = "run it again; gdb.out in the run directory has gdb's own words";
+    out.push({ what: "not all that happened was recorded, and no crash in what was", why: decoded.lost, mend });
   }
   return out;
 }

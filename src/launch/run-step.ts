@@ -10,6 +10,7 @@ import { forwardSignals } from "./forward-signals.js";
 import { type HeldTarget, holdTarget } from "./held-target.js";
 import { noDebugger, notAttached, notExecuted } from "./obstacles.js";
 import { send, tracedBy } from "./process-tree.js";
+import { endWhenStuck } from "./stuck-debugger.js";
 
 const ATTACH_LIMIT_MS = 60_000;
 const SETTLE_MS = 750;
@@ -61,6 +62,7 @@ export async function runStep(step: Step, directory: RunDirectory, io: LaunchIo)
     return record({ tool: await gdb.ended, obstacles: [obstacle] });
   }
   io.log(`gdb ${gdb.pid} watches ${target === null ? "" : "new "}process ${pid}`);
+  endWhenStuck(gdb, io.log);
   return record(
     target === null
       ? await watchRunning(gdb, pid, step.timeout, io)

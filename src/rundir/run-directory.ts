@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from "node:fs";
@@ -91,6 +92,7 @@ export class RunDirectory {
       }
       renameSync(temporary, target);
     } catch (error) {
+      rmSync(temporary, { force: true });
       throw cannotWrite(target, error);
     }
   }

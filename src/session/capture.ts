@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { pino } from "pino";
 import { runStep } from "../launch/run-step.js";
+import { UserError } from "../model/errors.js";
 import type { Obstacle } from "../model/evidence.js";
 import type { RunManifest } from "../model/manifest.js";
 import type { Options } from "../model/options.js";
@@ -36,7 +37,10 @@ export function planSession(asked: Options, environment: NodeJS.ProcessEnv): { p
  * One `gdb-capture`: surveys, runs the target as often as asked, and leaves the run directory with report.json in it, also when the
  * question could not be answered. Throws UserError for what the user can mend before anything was started.
  */
-export async function captureSession(asked: Options, io: CaptureIo): Promise<{ report: Report; runDir: string }> {
+export async function captureSession(
+  asked: Options,
+  io: CaptureIo,
+): Promise<{ report: Report; runDir: string; unwritten: UserError | null }> {
   const options = withDemo(asked);
   const path = io.environment["PATH"] ?? "";
   const target = options.attach === null ? surveyTarget(options.command, path) : null;
@@ -58,9 +62,8 @@ export async function captureSession(asked: Options, io: CaptureIo): Promise<{ r
   }
   manifest.durationMs = Date.now() - started.getTime();
   manifest.complete = true;
-  directory.writeManifest(manifest);
   const { conclude } = await import("./conclude.js");
-  return { report: conclude(directory, manifest, obstacles), runDir: directory.path };
+  return { ...conclude(directory, manifest, obstacles), runDir: directory.path };
 }
 
 interface Run {
@@ -98,18 +101,21 @@ async function runSteps(run: Run, manifest: RunManifest): Promise<void> {
         },
       });
       // What reads the recording is loaded while the target runs, not before it starts.
-      const { noteFiles } = await import("./mapped-files.js");
+      const { lookAtStep } = await import("./mapped-files.js");
       await import("./conclude.js");
       const record = await running;
       manifest.steps.push(record);
       manifest.durationMs = Date.now() - run.started.getTime();
-      const decoded = noteFiles(directory, record);
+      const { decoded, facts } = lookAtStep(directory, record);
       removePerfMaps(
         step,
         decoded.processes.map(({ pid }) => pid),
         record.leftRunning,
       );
-      directory.writeManifest(manifest);
+      tolerant(() => {
+        directory.writeJson(`raw/${step.id}/files.json`, facts);
+        directory.writeManifest(manifest);
+      });
       crashed = decoded.crashes.some(({ terminal }) => terminal !== null);
       run.log(`step ${step.id} ended: ${JSON.stringify(record.outcome)}`);
       if (record.obstacles.length > 0) {
@@ -119,6 +125,17 @@ async function runSteps(run: Run, manifest: RunManifest): Promise<void> {
   } finally {
     process.off("SIGINT", onInterrupt);
     process.off("SIGTERM", onInterrupt);
+  }
+}
+
+/** A full disk does not take the report from the user: what could not be written is told at the end, by `conclude`. */
+function tolerant(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!(error instanceof UserError)) {
+      throw error;
+    }
   }
 }
 
@@ -153,9 +170,9 @@ function newManifest(run: Run, plan: Plan): RunManifest {
 
 /** The doctor's own log, `doctor.log` of the run directory, one JSON object a line. */
 function doctorLog(directory: RunDirectory): (line: string) => void {
-  const log = pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: join(directory.path, "doctor.log"), sync: true, mode: 0o600 }),
-  );
+  const file = pino.destination({ dest: join(directory.path, "doctor.log"), sync: true, mode: 0o600 });
+  // A full disk: what matters is told in the report.
+  file.on("error", () => {});
+  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, file);
   return (line) => log.info(line);
 }

@@ -6,14 +6,13 @@ import type { RunDirectory } from "../rundir/run-directory.js";
 import { readElf } from "../survey/elf.js";
 import { runtimeOf } from "../survey/target.js";
 
-/** Describes the files that the step's processes mapped, now that this machine has them, in `raw/<step>/files.json`. */
-export function noteFiles(directory: RunDirectory, step: StepRecord): DecodedStep {
+/** What a step recorded, and the files that its processes mapped, described now that this machine has them. */
+export function lookAtStep(directory: RunDirectory, step: StepRecord): { decoded: DecodedStep; facts: FileFacts[] } {
   const text = directory.read(`raw/${step.id}/gdb.jsonl`) ?? "";
   const decoded = decodeGdb(text, { ...step, attached: false });
   const programs = new Set(decoded.crashes.map(({ executable }) => executable));
   const facts = decoded.files.map(({ path, program }) => describe(path, program || programs.has(path)));
-  directory.writeJson(`raw/${step.id}/files.json`, facts);
-  return decoded;
+  return { decoded, facts };
 }
 
 function describe(path: string, program: boolean): FileFacts {

@@ -104,7 +104,23 @@ describe("gdb dies while the target runs", () => {
       outcome: 5,
       verdict: "inconclusive",
     });
-    expect(report.obstacles[0]?.what).toBe("gdb ended before the target did");
+    expect(report.obstacles[0]?.what).toContain("not all that happened was recorded");
+  });
+});
+
+describe("gdb is stuck and holds the target stopped", () => {
+  it("is ended, and the target goes on", () => {
+    const told = `python import os; os.write(3, b'{\\"k\\":\\"attached\\"}\\n')`;
+    const env = fakeGdb(
+      `exec gdb -nx -batch -ex "attach $FFID_PID" -ex "${told}" -ex "python import time; time.sleep(60)"`,
+    );
+    const { status, stdout, report } = captured(["--", "sh", "-c", "echo ran; exit 5"], { env });
+    expect({ status, stdout, outcome: report?.run.outcome.exitCode, verdict: report?.verdict }).toEqual({
+      status: 3,
+      stdout: "ran\n",
+      outcome: 5,
+      verdict: "inconclusive",
+    });
   });
 });
 
@@ -165,6 +181,24 @@ describe("children of the target", () => {
         ? { exitCode: null, signal: "SIGSEGV", timedOut: false }
         : { exitCode: own, signal: null, timedOut: false },
     );
+  });
+
+  it("may be many and short: the target ends as it would, and every end is recorded", () => {
+    const one = "(/bin/true & /bin/echo x | cat >/dev/null & exec sleep 0.01)";
+    const script = `for i in $(seq 24); do ${one} & done; wait; exit 7`;
+    for (let round = 0; round < 3; round += 1) {
+      const { status, report, runDir } = captured(["--", "bash", "-c", script]);
+      expect({ status, verdict: report?.verdict, unseen: report?.coverage[0]?.blindSpots }).toEqual({
+        status: 7,
+        verdict: "clean",
+        unseen: [],
+      });
+      const records = readFileSync(join(runDir, "raw/gdb-0/gdb.jsonl"), "utf8");
+      const ends = [...records.matchAll(/^\{"k": "exited".*?"pid": (\d+)/gm)].map((match) => match[1]);
+      expect(new Set(ends).size).toBe(ends.length);
+      expect(ends.length).toBeGreaterThanOrEqual(24 * 4);
+      expect(records).not.toContain('"warning"');
+    }
   });
 
   it("are followed through npm run", () => {

@@ -85,12 +85,15 @@ async function capture(command: string[], flags: Flags): Promise<number> {
     process.stdout.write(planText(planSession(options, process.env), reportOwnsStdout(options)));
     return 0;
   }
-  const { report, runDir } = await captureSession(options, {
+  const { report, runDir, unwritten } = await captureSession(options, {
     targetStdoutToStderr: reportOwnsStdout(options),
     environment: process.env,
     log: (line) => options.verbose && process.stderr.write(`ffi-doctor: ${line}\n`),
   });
   await writeReport(report, shortPath(runDir), options, process.stderr);
+  if (unwritten !== null) {
+    throw unwritten;
+  }
   const { status, whose } = captureStatus(report, options);
   if (options.verbose) {
     process.stderr.write(`ffi-doctor: status ${status}: ${whose}\n`);

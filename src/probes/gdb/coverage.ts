@@ -20,6 +20,25 @@ export function coverageOf(records: readonly RawRecord[], damaged: number, end: 
   };
 }
 
+/** Why a recording without a crash does not mean that there was none; null for one that is whole. */
+export function lostPart(records: readonly RawRecord[], damaged: number, end: StepEnd): string | null {
+  if (!records.some((record) => record.k === "attached")) {
+    return "the recording is empty";
+  }
+  const last = records.find((record) => record.k === "end");
+  if (last === undefined && !records.some((record) => record.k === "interrupted")) {
+    return `gdb ended early, ${endOf(end)}`;
+  }
+  if (last?.k === "end" && last.full) {
+    return "part of the recording could not be written (disk full?)";
+  }
+  return damaged > 0 ? `${damaged} lines of the recording are cut or damaged` : null;
+}
+
+function endOf(end: StepEnd): string {
+  return end.tool.signal === null ? `with status ${end.tool.exitCode ?? "unknown"}` : `by ${end.tool.signal}`;
+}
+
 function recordingSpots(records: readonly RawRecord[], damaged: number, end: StepEnd): BlindSpot[] {
   const spots: BlindSpot[] = [];
   const again = "run it again; gdb.out in the run directory has gdb's own words";
@@ -32,9 +51,8 @@ function recordingSpots(records: readonly RawRecord[], damaged: number, end: Ste
       mend: "report it with gdb.jsonl",
     });
   } else if (last === undefined && records.some((record) => record.k === "attached")) {
-    const how = end.tool.signal === null ? `with status ${end.tool.exitCode ?? "unknown"}` : `by ${end.tool.signal}`;
     if (!records.some((record) => record.k === "interrupted")) {
-      spots.push({ what: "what happened after gdb ended", why: `gdb ended early, ${how}`, mend: again });
+      spots.push({ what: "what happened after gdb ended", why: `gdb ended early, ${endOf(end)}`, mend: again });
     }
   }
   if (damaged > 0) {

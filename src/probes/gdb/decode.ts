@@ -1,7 +1,7 @@
 import type { Crash, LoadFailure } from "../../model/crash.js";
 import type { Coverage, ProcessInfo } from "../../model/evidence.js";
 import type { Outcome } from "../../model/primitives.js";
-import { coverageOf } from "./coverage.js";
+import { coverageOf, lostPart } from "./coverage.js";
 import { decodeCrash } from "./decode-crash.js";
 import { decodeLoadFailures } from "./load-failures.js";
 import { decodeProcesses } from "./processes.js";
@@ -21,6 +21,8 @@ export interface DecodedStep {
   crashes: Crash[];
   loadFailures: LoadFailure[];
   coverage: Coverage;
+  /** Why silence means nothing here; null for a recording that is whole. */
+  lost: string | null;
   /** Files that the processes mapped, and which of them they executed. */
   files: { path: string; program: boolean }[];
 }
@@ -49,6 +51,7 @@ export function decodeGdb(text: string, end: StepEnd): DecodedStep {
     crashes,
     loadFailures: decodeLoadFailures(records, processes),
     coverage: coverageOf(records, damaged, end),
+    lost: lostPart(records, damaged, end),
     files: [...new Map(files.map((file) => [file.path, file])).values()],
   };
 }

@@ -61,6 +61,9 @@ function headLine(page: Page, report: Report): void {
 
 function commandText({ run }: Report): string {
   const attached = run.processes[0];
+  if (attached === undefined && run.command.length === 0) {
+    return "a process that runs already";
+  }
   return run.command.length > 0 || attached === undefined
     ? redactCommand(run.command).join(" ")
     : `process ${attached.pid}: ${redactCommand(attached.command).join(" ")}`;
@@ -74,6 +77,9 @@ function outcomeText({ run }: Report): string {
   }
   if (outcome.signal !== null) {
     return `killed by ${outcome.signal}`;
+  }
+  if (outcome.exitCode === null && run.processes.length === 0) {
+    return "nothing was captured";
   }
   return outcome.exitCode === null ? "its end was not seen" : `exited with status ${outcome.exitCode}`;
 }

@@ -9,6 +9,7 @@ line to ffi-doctor for each of attached, refused, terminal, done.
 import json
 import os
 import sys
+import time
 
 import gdb
 
@@ -29,11 +30,16 @@ HEAVY_AT_ALL = 64
 NEAR_NULL = 65536
 MAX_ARGUMENT = 4096
 OLDEST = 10
+MAX_ERRORS = 200
+RETRIES, RETRY_S = 5, 0.01
+# No libthread_db: listing threads with it drops those whose process has ended but whose end gdb has not told yet, and gdb then waits
+# for ever. Linux tells of every new thread without it.
 SETTINGS = (
     "set pagination off", "set confirm off", "set print thread-events off", "set print inferior-events off", "set style enabled off",
     "set debuginfod enabled off", "set auto-load off", "set print frame-arguments none", "set backtrace past-main off", "set language c",
     "set detach-on-fork off", "set schedule-multiple on", "set follow-fork-mode parent", "set follow-exec-mode same",
-    "set unwindonsignal on", "set max-value-size 65536", "set print max-symbolic-offset 0x100000",
+    "set unwindonsignal on", "set libthread-db-search-path /nonexistent",
+    "set max-value-size 65536", "set print max-symbolic-offset 0x100000",
     "handle all nostop noprint pass", "handle SIGINT nostop noprint pass", "handle " + WAKE + " stop print nopass",
 )
 
@@ -282,12 +288,13 @@ class Capture:
         command, errors = "continue", 0
         while True:
             self.events.clear()
+            failed = False
             try:
                 execute(command)
             except gdb.error as error:
-                errors += 1
+                errors, failed = errors + 1, True
                 self.log.emit("warning", what=command, why=str(error))
-                if errors > 200:
+                if errors > MAX_ERRORS:
                     break
             command = "continue"
             for event, pid in list(self.events):
@@ -305,16 +312,46 @@ class Capture:
                 except (gdb.error, RuntimeError, OSError) as error:
                     # The process may be gone under our hands (SIGKILL at a stop): the rest of the tree goes on.
                     self.log.emit("warning", what=type(event).__name__, why=str(error))
-            rest = alive()
-            if not rest:
-                break
-            if not gdb.selected_inferior().pid or not gdb.selected_inferior().threads():
-                select(rest[0])
+            if failed or not gdb.selected_inferior().pid or not gdb.selected_inferior().threads():
                 command = "continue"
+                if not select_living():
+                    break
+                forget_ended()
 
 
 def alive():
     return [i for i in gdb.inferiors() if i.pid and i.threads()]
+
+
+def select_living():
+    """
+    Makes a process current from which gdb can go on; False when none is left. One that has ended in the meantime is still listed until
+    its end is told, has no registers any more, and to go on from it would wait for ever with all others stopped.
+    """
+    for attempt in range(RETRIES):
+        rest = alive()
+        for inferior in rest:
+            try:
+                select(inferior)
+                gdb.newest_frame().pc()
+                return True
+            except gdb.error:
+                continue
+        if not rest:
+            return False
+        time.sleep(RETRY_S)
+    return False
+
+
+def forget_ended():
+    """
+    gdb waits for an event in an inferior picked at random, the ended ones too; picking one of those while all that live have theirs
+    already (it had stopped them to present another's end) it waits for ever.
+    """
+    current = gdb.selected_inferior().num
+    for inferior in gdb.inferiors():
+        if not inferior.pid and inferior.num != current:
+            execute("remove-inferiors %d" % inferior.num)
 
 
 def select(inferior):
