@@ -37,7 +37,8 @@ explain() {
   say "  Debian packages: gcc libc6-dev (the native parts), gdb (the debugger that captures)"
   say "  Rust $oldest_rust or newer (the storage shim): Debian's cargo-web or rustup package where no cargo is found"
   if [[ $purpose == test ]]; then
-    say "  for tests only: g++, golang-go where no Go is found, golang-1.19-go (the story test), rustfmt and clippy"
+    say "  for tests only: g++, golang-go where no Go is found, golang-1.19-go (the story test), rustfmt and clippy,"
+    say "  python3 with python3-cffi, default-jdk-headless where no javac is found"
   fi
   say "  npm packages of package-lock.json, into node_modules/ here; Rust crates of Cargo.lock, into cargo's own cache"
   say "  built: dist/, native/build/$([[ $purpose == test ]] && echo ", fixtures/hosts/build/, fixtures/cases/build/")"
@@ -88,6 +89,9 @@ want_tools() {
   if [[ $purpose == test ]]; then
     command -v go > /dev/null || missing+=(golang-go)
     command -v g++ > /dev/null || missing+=(g++)
+    command -v javac > /dev/null || missing+=(default-jdk-headless)
+    command -v python3 > /dev/null || missing+=(python3)
+    python3 -c 'import cffi' 2> /dev/null || /usr/bin/python3 -c 'import cffi' 2> /dev/null || missing+=(python3-cffi)
   fi
   ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
   gdb -nx -batch -ex 'python print("python here")' 2> /dev/null | grep -q 'python here' ||

@@ -3,7 +3,9 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 out="$here/../build/store"
-all=(healthy thread-local-runtime stale-handle bytes-use-after-free double-free panic-across-boundary stack-overflow)
+all=(healthy thread-local-runtime stale-handle bytes-use-after-free double-free panic-across-boundary stack-overflow
+    shrink-forgotten malloc-dropped-by-rust off-by-one argument-kept callback-after-close unaligned-read unload-running
+    missing-sa-onstack signal-handler-displaced struct-layout uninitialised-field)
 wanted=("$@")
 [ ${#wanted[@]} -gt 0 ] || wanted=("${all[@]}")
 for variant in "${wanted[@]}"; do

@@ -117,7 +117,8 @@ function inHost(crash: Crash, site: Frame): { side: Blame; reason: string } {
         : `the program's own code (${nameOf(site)}) used a bad pointer, and it is all one program`,
     };
   }
-  if (site.language === "go" && BigInt(crash.access?.address ?? "0x0") < WITHIN) {
+  const isNil = BigInt(crash.access?.base?.value ?? crash.access?.address ?? "0x0") === 0n;
+  if (site.language === "go" && isNil) {
     return { side: "host", reason: `${nameOf(site)} used a nil pointer of its own` };
   }
   return outside(crash, site, `${nameOf(site)} read memory through a raw pointer`);

@@ -9,6 +9,7 @@ import { moduleSide, type SideContext, sideOf } from "./sides.js";
 export function joinCrash(crash: Crash, files: ReadonlyMap<string, FileFacts>, question: Question): Crash {
   const runtime = runtimeOf(crash, files);
   const context: SideContext = { runtime, executable: crash.executable, exeInQuestion: question.exe };
+  const glue = new Set([...files.values()].filter((file) => file.glue !== null).map(({ path }) => path));
   return {
     ...crash,
     hostRuntime: runtime,
@@ -22,7 +23,7 @@ export function joinCrash(crash: Crash, files: ReadonlyMap<string, FileFacts>, q
         inQuestion: inQuestion(module.path, question, context),
       };
     }),
-    threads: crash.threads.map((thread) => joinThread(thread, context, question)),
+    threads: crash.threads.map((thread) => joinThread(thread, context, question, glue)),
   };
 }
 
@@ -37,13 +38,28 @@ function inQuestion(path: string, question: Question, context: SideContext): boo
   return question.paths.has(path) || (!question.explicit && moduleSide(path) === "library");
 }
 
-function joinThread(thread: ThreadStack, context: SideContext, question: Question): ThreadStack {
-  const sided = thread.frames.map((frame) => ({ ...frame, side: sideOf(frame, context) }));
+function joinThread(
+  thread: ThreadStack,
+  context: SideContext,
+  question: Question,
+  glue: ReadonlySet<string>,
+): ThreadStack {
+  const sided = bindGlue(
+    thread.frames.map((frame) => ({ ...frame, side: sideOf(frame, context) })),
+    glue,
+  );
   const frames = sided.map((frame, i) =>
     frame.kind === "folded" ? { ...frame, side: sided[i - 1]?.side ?? frame.side } : frame,
   );
   const boundary = boundaryOf(frames, question, context);
   return { ...thread, frames: frames.map((frame, i) => (i === boundary ? { ...frame, boundary: true } : frame)) };
+}
+
+/** An extension that only stands between its runtime and another library is binding; alone on the stack it is the library. */
+function bindGlue(frames: readonly Frame[], glue: ReadonlySet<string>): Frame[] {
+  const isGlue = (frame: Frame): boolean => frame.side === "library" && glue.has(frame.module ?? "");
+  const other = frames.some((frame) => frame.side === "library" && !isGlue(frame));
+  return frames.map((frame) => (other && isGlue(frame) ? { ...frame, side: "binding" } : frame));
 }
 
 /**

@@ -16,6 +16,12 @@ const RUNTIME_CGO_FILES = /(^|\/)(gcc_[\w.]+\.[cS]|cgo-gcc-prolog|_cgo_export\.c
 const GO_STANDARD =
   /^(runtime|internal|syscall|sync|os|net|io|fmt|bufio|bytes|strings|strconv|errors|time|context|reflect|sort|math|encoding|crypto|hash|log|path|regexp|text|html|unicode|database|container|compress|archive|embed|expvar|flag|go|image|index|mime|plugin|slices|maps|iter|cmp|testing|vendor|debug|unique|weak|unsafe|structs)$/;
 
+/** Python's standard library and its frozen modules; site-packages are their authors'. */
+const STANDARD_MODULES = /^<|\/lib\/python[\d.]+\/(?!(site|dist)-packages\/)/;
+
+/** The JDK's own packages. */
+const JAVA_STANDARD = /^(java|javax|jdk|sun|com\.sun)\./;
+
 /** What must be known of a process to say whose a frame is. */
 export interface SideContext {
   runtime: HostRuntime;
@@ -26,6 +32,9 @@ export interface SideContext {
 
 /** The side of one frame, from its module, name and file alone. */
 export function sideOf(frame: Frame, context: SideContext): Side {
+  if (frame.kind === "interpreted") {
+    return STANDARD_MODULES.test(frame.file ?? "<frozen>") ? "host" : "script";
+  }
   if (frame.kind === "jit") {
     return generatedSide(frame);
   }
@@ -56,6 +65,9 @@ export function moduleSide(path: string): Side {
 
 /** Code that a JIT made: the user's where a source file is named that is not the runtime's own. */
 function generatedSide(frame: Frame): Side {
+  if (frame.language === "java") {
+    return JAVA_STANDARD.test(frame.function ?? "") ? "host" : "script";
+  }
   const own = frame.file !== null && !frame.file.startsWith("node:") && !frame.file.startsWith("internal/");
   return (frame.language === "javascript" && own) || frame.language === "webassembly" ? "script" : "host";
 }

@@ -115,6 +115,18 @@ export const ModuleInfo = z.strictObject({
 });
 export type ModuleInfo = z.infer<typeof ModuleInfo>;
 
+/** A handler that was installed for a signal of a fault, by sigaction(2). */
+export const SignalHandler = z.strictObject({
+  signal: z.string(),
+  /** Null for the default action and for "ignore". */
+  handler: Hex.nullable(),
+  module: z.string().nullable(),
+  function: z.string().nullable(),
+  /** SA_ONSTACK: it runs on the alternate stack where the thread has one. */
+  onStack: z.boolean(),
+});
+export type SignalHandler = z.infer<typeof SignalHandler>;
+
 /** All that was seen at the picked event of one process. */
 export const Crash = z.strictObject({
   pid: z.number().int(),
@@ -144,6 +156,8 @@ export const Crash = z.strictObject({
   /** Modules that were mapped earlier in this process and are gone. */
   unloaded: z.array(z.strictObject({ path: z.string(), start: Hex, end: Hex })),
   threads: z.array(ThreadStack),
+  /** What was installed through libc for the signals of faults before the pick, in order. */
+  handlers: z.array(SignalHandler).default([]),
   /** Text the process left about its own death: glibc's abort message, a panic message, a terminate text. */
   abortMessage: z.strictObject({ text: z.string(), from: z.string() }).nullable(),
   /** True when the capture was cut short (the debugger died, the process was gone). */

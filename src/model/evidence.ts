@@ -23,6 +23,8 @@ export const FileFacts = z.strictObject({
   ...LibraryInfo.shape,
   /** Which runtime it is when it is a program; null for libraries. */
   runtime: HostRuntime.nullable(),
+  /** The runtime whose extension a library is: JNI code, a Node addon, a Python extension module. */
+  glue: z.enum(["jni", "napi", "python"]).nullable().default(null),
 });
 export type FileFacts = z.infer<typeof FileFacts>;
 

@@ -26,8 +26,11 @@ export const Frame = z.strictObject({
    * library's own, on the frame through which it called back.
    */
   boundary: z.boolean(),
-  /** `signal`: a signal trampoline. `inlined`: no frame of its own. `jit`: generated code. `folded`: stands for `foldedCount` frames. */
-  kind: z.enum(["normal", "signal", "inlined", "jit", "folded"]),
+  /**
+   * `signal`: a signal trampoline. `inlined`: no frame of its own. `jit`: generated code. `interpreted`: known from the interpreter's own
+   * data, with the pc of the interpreter that runs it. `folded`: stands for `foldedCount` frames.
+   */
+  kind: z.enum(["normal", "signal", "inlined", "jit", "interpreted", "folded"]),
   foldedCount: z.number().int().nonnegative(),
   /** Scalar and pointer arguments that debug information could place, in declaration order. */
   args: z.array(z.strictObject({ name: z.string(), value: Hex })),

@@ -22,6 +22,7 @@ function describe(path: string, program: boolean): FileFacts {
     soname: elf?.soname ?? null,
     buildId: elf?.buildId ?? null,
     debugInfo: elf?.debugInfo ?? false,
+    glue: elf?.glue ?? null,
     runtime: program ? (elf === null ? "unknown" : runtimeOf(real(path), elf)) : null,
   };
 }

@@ -10,6 +10,8 @@ export interface ElfFacts {
   needed: string[];
   buildId: string | null;
   debugInfo: boolean;
+  /** The runtime whose extension this is, by the names that it exports. */
+  glue: "jni" | "napi" | "python" | null;
   sections: ReadonlySet<string>;
 }
 
@@ -26,6 +28,7 @@ const MACHINES: Record<number, string> = {
 const TYPES = ["other", "other", "executable", "shared", "core"] as const;
 const SHT_DYNAMIC = 6;
 const SHT_NOTE = 7;
+const SHT_DYNSYM = 11;
 const DT_NEEDED = 1n;
 const DT_SONAME = 14n;
 const NT_GNU_BUILD_ID = 3;
@@ -98,6 +101,7 @@ function parse(reader: Reader): ElfFacts | null {
     needed: [],
     buildId: null,
     debugInfo: false,
+    glue: null,
     sections: new Set(),
   };
   if (bits !== 64 || ident[5] !== 1) {
@@ -112,6 +116,7 @@ function parse(reader: Reader): ElfFacts | null {
     debugInfo: named.has(".debug_info") || named.has(".zdebug_info"),
     interpreter: interp ? text(reader.at(interp.offset, interp.size), 0) : null,
     buildId: readBuildId(reader, sections),
+    glue: readGlue(reader, sections),
     ...readDynamic(reader, sections),
   };
 }
@@ -181,6 +186,23 @@ function readDynamic(reader: Reader, sections: Section[]): Pick<ElfFacts, "sonam
     }
   }
   return out;
+}
+
+/** What a runtime looks up by name in its extensions (JNI specification, Node-API, Python's C API). */
+const GLUE = [
+  ["jni", /\0(Java_\w|JNI_OnLoad\0)/],
+  ["napi", /\0(napi_register_module_v\d|node_register_module_v\d)/],
+  ["python", /\0PyInit_\w/],
+] as const;
+
+function readGlue(reader: Reader, sections: Section[]): ElfFacts["glue"] {
+  const symbols = sections.find((section) => section.type === SHT_DYNSYM);
+  const strings = symbols && sections[symbols.link];
+  if (!strings || strings.size > MAX_TABLE) {
+    return null;
+  }
+  const names = reader.at(strings.offset, strings.size).toString("latin1");
+  return GLUE.find(([, pattern]) => pattern.test(names))?.[0] ?? null;
 }
 
 function readBuildId(reader: Reader, sections: Section[]): string | null {

@@ -8,26 +8,6 @@ export const root = join(import.meta.dirname, "../..");
 export const main = join(root, "dist/cli/main.js");
 export const libraries = join(root, "native/build/store");
 
-const build = join(root, "fixtures/hosts/build");
-const nodeHost = [process.execPath, join(root, "fixtures/hosts/node/main.mjs")];
-
-export interface Host {
-  name: string;
-  command: string[];
-  /** Go's runtime ends the process itself, with status 2. */
-  go: boolean;
-  /** Whether the crossing call has the script's frames below it: libuv's pool threads run no JavaScript. */
-  joined: boolean;
-}
-
-export const hosts: Host[] = [
-  { name: "c", command: [join(build, "c-host")], go: false, joined: true },
-  { name: "go", command: [join(build, "go-host")], go: true, joined: true },
-  { name: "go-1.19", command: [join(build, "go-host-1.19")], go: true, joined: true },
-  { name: "node", command: nodeHost, go: false, joined: true },
-  { name: "node-async", command: [...nodeHost, "--mode", "async"], go: false, joined: false },
-].filter(({ command }) => existsSync(command[0] ?? ""));
-
 export interface Told {
   status: number | null;
   stdout: string;

@@ -1,144 +1,88 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { Finding } from "../../src/model/finding.js";
-import { captured, cleanUp, type Host, hosts, libraries, root } from "./doctor.js";
+import { captured, cleanUp, libraries, root } from "./doctor.js";
+import { type Host, hosts } from "./hosts.js";
+import { type Cell, loaderTwins, type Seen, twins } from "./twins.js";
 
-const GO_FATAL = 2;
+/** `npm run matrix` runs each pair alone and after benign traps; `npm test` once, in turn the one and the other. */
+const whole = process.env["FFI_DOCTOR_MATRIX"] === "whole";
+const page = join(root, "docs/matrix.md");
 
-interface Expected {
-  code: string;
-  signal: "SIGSEGV" | "SIGABRT";
-  blame: (host: Host) => string;
-  /** The innermost function that is somebody's own. */
-  site: (host: Host) => RegExp;
-  /** The call that crossed, null where the fault is on the host's side. */
-  boundary: string | null;
-}
+type Way = [name: string, arguments: string[]];
+const ALONE: Way = ["alone", []];
+const TRAPPED: Way = ["after benign traps", ["--traps", "3"]];
+type Healthy = [name: string, arguments: string[], status: number];
+const PLAIN: Healthy = ["the healthy workload", ["healthy"], 0];
 
-const library = (): string => "library";
-const shim = (name: string): RegExp => new RegExp(`^ffi_doctor_store::${name}$`);
-
-const twins: Record<string, Expected> = {
-  "thread-local-runtime": {
-    code: "null-dereference",
-    signal: "SIGSEGV",
-    blame: library,
-    site: () => shim("runtime::Runtime::check_key"),
-    boundary: "fds_get",
-  },
-  "stale-handle": {
-    code: "wild-pointer",
-    signal: "SIGSEGV",
-    blame: library,
-    site: () => shim("ffi::stale::block_checksum"),
-    boundary: "fds_get",
-  },
-  "bytes-use-after-free": {
-    code: "wild-pointer",
-    signal: "SIGSEGV",
-    blame: ({ name }) => (name === "c" ? "unknown" : "boundary"),
-    site: ({ name, go }) => (name === "c" ? /^checksum_block$/ : go ? /^main\.checksumBlock$/ : /^koffi\.node$/),
-    boundary: null,
-  },
-  "double-free": {
-    code: "double-free",
-    signal: "SIGABRT",
-    blame: library,
-    site: () => shim("hot::evict_hot_value"),
-    boundary: "fds_free_bytes",
-  },
-  "panic-across-boundary": {
-    code: "panic-across-boundary",
-    signal: "SIGABRT",
-    blame: library,
-    site: () => shim("prefix::trusting::parse_key_prefix"),
-    boundary: "fds_scan_open",
-  },
-  "stack-overflow": {
-    code: "stack-overflow",
-    signal: "SIGSEGV",
-    blame: library,
-    site: () => shim("prefix::descend_segment"),
-    boundary: "fds_scan_open",
-  },
-};
-
-const rows: string[] = [];
+const rows = new Map<string, string>();
+const pairs = hosts.flatMap((host) =>
+  Object.entries(host.kind === "c-loader" ? loaderTwins : twins).map(([twin, row]) => ({
+    host,
+    twin,
+    cell: row(host),
+  })),
+);
 
 afterEach(cleanUp);
 afterAll(() => {
   // A filtered or failed run must not leave half a table.
-  if (rows.length < hosts.length * Object.keys(twins).length) {
-    return;
+  if (rows.size === pairs.length) {
+    writeFileSync(page, document());
   }
-  const head =
-    "| host | twin | code | confidence | blame | first-hand site | boundary | first line of the host's own code | target ended |";
-  const text = `# Hosts and twins under gdb-capture
-
-Written by \`test/e2e/matrix.test.ts\`, which expects exactly this. Each twin is run alone and after benign traps; the healthy
-workload of each host comes out clean both ways, with its own output and status.
-
-${head}
-|${"---|".repeat(9)}
-${rows.join("\n")}
-
-On a thread of libuv's pool (\`node-async\`) no JavaScript is running: the stack ends in the binding, and no host line is told.
-`;
-  writeFileSync(join(root, "docs/matrix.md"), text);
 });
 
 describe.each(hosts)("gdb-capture on the $name host", (host) => {
-  describe.each(Object.entries(twins))("%s", (twin, expected) => {
-    it.each([
-      ["alone", []],
-      ["after benign traps", ["--traps", "3"]],
-    ])("is diagnosed, %s", (_name, traps) => {
-      const { status, stdout, report, stderr } = run(host, twin, [...traps, twin]);
-      expect(stdout).toBe(outputOf(twin, traps.length > 0));
-      expect(report?.verdict, stderr).toBe("findings");
-      expect(report?.findings).toHaveLength(1);
-      expect(status).toBe(1);
-      const finding = report?.findings[0] as Finding;
-      const site = siteOf(finding);
-      expect({
-        code: finding.code,
-        blame: finding.blame,
-        confidence: finding.confidence,
-        outcome: report?.run.outcome,
-      }).toEqual({
-        code: expected.code,
-        blame: expected.blame(host),
-        confidence: "proved",
-        outcome: endsItself(host, twin)
-          ? { exitCode: GO_FATAL, signal: null, timedOut: false }
-          : { exitCode: null, signal: expected.signal, timedOut: false },
+  const own = pairs.map((pair, i) => ({ ...pair, i })).filter((pair) => pair.host === host);
+
+  describe.each(own)("$twin", ({ twin, cell, i }) => {
+    const isLoader = host.kind === "c-loader";
+    const ways = isLoader ? [ALONE] : whole ? [ALONE, TRAPPED] : i % 2 === 0 ? [ALONE] : [TRAPPED];
+    it.each(ways)("is told, %s", (_name, traps) => {
+      const variant = existsSync(join(libraries, twin)) ? twin : "healthy";
+      const told = run(host, variant, [...traps, twin]);
+      expect(ownOutput(host, told.stdout)).toBe(outputOf(twin, traps.length > 0, cell));
+      if ("notSeen" in cell) {
+        const { status, report } = told;
+        expect({ status, verdict: report?.verdict, findings: report?.findings.map(({ title }) => title) }).toEqual({
+          status: cell.status,
+          verdict: "clean",
+          findings: [],
+        });
+        rows.set(`${host.name} ${twin}`, `| ${host.name} | ${twin} | not seen: ${cell.notSeen} | | | | | | |`);
+        return;
+      }
+      expect(told.report?.verdict, told.stderr).toBe("findings");
+      expect(told.report?.findings).toHaveLength(1);
+      expect(told.status).toBe(1);
+      const finding = told.report?.findings[0] as Finding;
+      const { boundary, site, script } = shownBy(finding);
+      const { code, blame, confidence } = finding;
+      expect({ code, blame, confidence, boundary }).toEqual({
+        code: cell.code,
+        blame: cell.blame,
+        confidence: cell.confidence ?? confidence,
+        boundary: cell.boundary,
       });
-      expect(site).toMatch(expected.site(host));
-      const frames = finding.stacks[0]?.frames ?? [];
-      const boundary = frames.find((frame) => frame.boundary)?.function ?? null;
-      expect(boundary).toEqual(
-        expected.boundary === null ? null : expect.stringMatching(new RegExp(`::${expected.boundary}$`)),
-      );
-      const script = frames.find(({ side }) => side === "script") ?? null;
-      if (host.joined || expected.boundary === null) {
-        expect(script).toEqual(expect.objectContaining({ file: expect.any(String), line: expect.any(Number) }));
+      expect(site).toMatch(cell.site);
+      const { exitCode, signal } = told.report?.run.outcome ?? {};
+      if (cell.end !== null) {
+        expect(signal ?? exitCode).toBe(cell.end);
       }
-      if (traps.length === 0) {
-        const line = script === null ? "-" : `${script.function} ${script.file?.split("/").at(-1)}:${script.line}`;
-        const end = endsItself(host, twin) ? `status ${GO_FATAL}` : expected.signal;
-        rows.push(
-          `| ${host.name} | ${twin} | ${finding.code} | ${finding.confidence} | ${finding.blame} | \`${site}\` | ${boundary === null ? "-" : `\`${expected.boundary}\``} | ${line} | ${end} |`,
-        );
+      if (host.joined && cell.boundary !== null && !cell.boundary.startsWith("{")) {
+        expect(script).not.toBe("-");
       }
+      rows.set(`${host.name} ${twin}`, rowOf(host, twin, cell, { code, blame, confidence, site, script }));
     });
   });
 
-  it.each([
-    ["the healthy workload", ["healthy"], 0],
+  const healthy: Healthy[] = [
+    PLAIN,
     ["benign traps", ["--traps", "5", "healthy"], 0],
     ["benign traps and a status of its own", ["--traps", "2", "--exit", "7", "healthy"], 7],
-  ])("finds nothing in %s", (_name, args, own) => {
+  ];
+  it.each(host.kind === "c-loader" ? [PLAIN] : healthy)("finds nothing in %s", (_name, args, own) => {
     const { status, stdout, report } = run(host, "healthy", args);
     const traps = args.includes("--traps") ? `traps survived: ${args[args.indexOf("--traps") + 1]}\n` : "";
     expect({
@@ -155,27 +99,73 @@ describe.each(hosts)("gdb-capture on the $name host", (host) => {
       spots: [],
     });
     expect(report?.run.outcome).toEqual({ exitCode: own, signal: null, timedOut: false });
-    expect(report?.run.libraries.map(({ path }) => path.split("/").at(-1))).toContain("libffi_doctor_store.so");
   });
 });
-
-/** Go ends with a status of its own; Go 1.19's handler pushes a frame on the stack that has just run over, and dies of it. */
-function endsItself(host: Host, twin: string): boolean {
-  return host.go && !(host.name === "go-1.19" && twin === "stack-overflow");
-}
 
 function run(host: Host, variant: string, args: readonly string[]) {
   return captured(["--", ...host.command, ...args], { env: { LD_LIBRARY_PATH: join(libraries, variant) } });
 }
 
-function outputOf(twin: string, traps: boolean): string {
-  return `scenario healthy: ok\n${traps ? "traps survived: 3\n" : ""}trigger ${twin}: running\n`;
+/** A JVM that dies tells its own story on standard output, after the program's. */
+function ownOutput(host: Host, stdout: string): string {
+  return host.kind === "java" || host.kind === "ffm"
+    ? stdout.replace(/^(\[\d|\[thread|\[error|#)[\s\S]*/m, "")
+    : stdout;
+}
+
+function outputOf(twin: string, traps: boolean, cell: Cell): string {
+  const survives = "notSeen" in cell && cell.status === 0;
+  return `scenario healthy: ok\n${traps ? "traps survived: 3\n" : ""}trigger ${twin}: running\n${survives ? `trigger ${twin}: ok\ndone\n` : ""}`;
 }
 
 /** As a reader would say where it is: the innermost frame that is neither the system's nor a panic's own machinery. */
-function siteOf(finding: Finding): string {
-  const own = finding.stacks[0]?.frames.find(
+function shownBy(finding: Finding): { site: string; boundary: string | null; script: string } {
+  const frames = finding.stacks[0]?.frames ?? [];
+  const own = frames.find(
     ({ side, function: name }) => side !== "system" && !/^<?(core|std|alloc|__rustc)::/.test(name ?? ""),
   );
-  return own?.function ?? own?.module?.split("/").at(-1) ?? "";
+  const script = frames.find(({ side, file }) => side === "script" && file !== null);
+  return {
+    site: own?.function ?? own?.module?.split("/").at(-1) ?? "",
+    boundary: frames.find((frame) => frame.boundary)?.function?.replace(/^.*::(?=[^:]+$)/, "") ?? null,
+    script:
+      script === undefined
+        ? "-"
+        : `${script.function} ${script.file?.split("/").at(-1)}${script.line === null ? "" : `:${script.line}`}`,
+  };
+}
+
+function rowOf(
+  host: Host,
+  twin: string,
+  cell: Seen,
+  told: { code: string; blame: string; confidence: string; site: string; script: string },
+): string {
+  const end = cell.end === null ? "either way" : typeof cell.end === "number" ? `status ${cell.end}` : cell.end;
+  const boundary = cell.boundary === null ? "-" : `\`${cell.boundary}\``;
+  // A hidden class has its address in its name.
+  const plain = (text: string): string => text.replace(/\+0x[0-9a-f]+/, "").replace(/_cgo_[0-9a-f]+_/, "_cgo_");
+  return `| ${host.name} | ${twin} | ${told.code} | ${told.confidence} | ${told.blame} | \`${plain(told.site)}\` | ${boundary} | ${plain(told.script)} | ${end} |`;
+}
+
+function document(): string {
+  const head =
+    "| host | twin | code | confidence | blame | first-hand site | boundary | first line of the host's own code | target ended |";
+  const kept = existsSync(page) ? (/^Last run as a whole:.*$/m.exec(readFileSync(page, "utf8"))?.[0] ?? null) : null;
+  const today = `Last run as a whole: ${new Date().toISOString().slice(0, 10)}, ${pairs.length} pairs, each both ways.`;
+  return `# Hosts and twins under gdb-capture
+
+Written by \`test/e2e/matrix.test.ts\`, which expects exactly this. \`npm test\` runs each pair once, in turn alone and after benign
+traps; \`npm run matrix\` runs each both ways. The healthy workload of each host comes out clean both ways, with its own output and
+status.
+
+${whole ? today : (kept ?? "Never run as a whole yet.")}
+
+${head}
+|${"---|".repeat(9)}
+${pairs.map(({ host, twin }) => rows.get(`${host.name} ${twin}`)).join("\n")}
+
+On a thread of libuv's pool (\`node-async\`) no JavaScript is running: the stack ends in the binding, and no host line is told. "Not
+seen" is what a crash cannot show; the reason says which instrument could.
+`;
 }

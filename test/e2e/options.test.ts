@@ -3,7 +3,8 @@ import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { Report } from "../../src/model/report.js";
-import { captured, cleanUp, doctor, hosts, libraries, main, root, scratch } from "./doctor.js";
+import { captured, cleanUp, doctor, libraries, main, root, scratch } from "./doctor.js";
+import { hosts } from "./hosts.js";
 
 const host = join(root, "fixtures/cases/build/host");
 const lib = (name: string): string => join(root, `fixtures/cases/build/lib${name}.so`);

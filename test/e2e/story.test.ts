@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Frame } from "../../src/model/frame.js";
-import { captured, cleanUp, hosts, libraries, root, scratch } from "./doctor.js";
+import { captured, cleanUp, libraries, root, scratch } from "./doctor.js";
+import { hosts } from "./hosts.js";
 
 /**
  * The story that ffi-doctor grew out of: Go code over a Rust library, a SIGSEGV, and a core dump that shows the Go runtime's own end.
@@ -28,7 +29,7 @@ const expected: Record<string, { rust: string; boundary: string; go: string }> =
 const SHOWN = 14;
 const SHORT = 60;
 
-const goHosts = hosts.filter(({ go }) => go);
+const goHosts = hosts.filter(({ kind }) => kind === "go");
 const sections: string[] = [];
 
 afterEach(cleanUp);

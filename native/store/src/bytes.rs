@@ -15,10 +15,34 @@ pub fn give(value: Vec<u8>) -> (*mut u8, usize) {
     if value.is_empty() {
         return (std::ptr::null_mut(), 0);
     }
-    let boxed = value.into_boxed_slice();
-    let len = boxed.len();
+    let len = value.len();
     OUTSTANDING.fetch_add(len as u64, Ordering::Relaxed);
-    (Box::into_raw(boxed).cast(), len)
+    (leak(value), len)
+}
+
+#[cfg(not(any(feature = "shrink-forgotten", feature = "malloc-dropped-by-rust")))]
+fn leak(value: Vec<u8>) -> *mut u8 {
+    Box::into_raw(value.into_boxed_slice()).cast()
+}
+
+/// Twin: room for what hosts like to append, and nobody remembers how much: it is freed as if it had none.
+#[cfg(feature = "shrink-forgotten")]
+fn leak(mut value: Vec<u8>) -> *mut u8 {
+    value.reserve_exact(64);
+    std::mem::ManuallyDrop::new(value).as_mut_ptr()
+}
+
+/// Twin: C's memory, because a C host gets it, while `take_back` drops a box of Rust's.
+#[cfg(feature = "malloc-dropped-by-rust")]
+fn leak(value: Vec<u8>) -> *mut u8 {
+    // SAFETY: the copy has the length of both.
+    unsafe {
+        let copy = libc::malloc(value.len()).cast::<u8>();
+        if !copy.is_null() {
+            std::ptr::copy_nonoverlapping(value.as_ptr(), copy, value.len());
+        }
+        copy
+    }
 }
 
 /// # Safety

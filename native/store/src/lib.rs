@@ -3,13 +3,21 @@
 //! Its features are broken twins: the classic mistakes of such shims, each beside its cure.
 
 mod bytes;
+#[cfg(any(feature = "missing-sa-onstack", feature = "signal-handler-displaced"))]
+mod crash_handler;
 mod engine;
 pub mod ffi;
+#[cfg(feature = "callback-after-close")]
+mod gather;
 #[cfg(feature = "double-free")]
 mod hot;
 mod last_error;
+#[cfg(feature = "argument-kept")]
+mod last_key;
 #[cfg(feature = "bytes-use-after-free")]
 mod lent;
+#[cfg(feature = "unaligned-read")]
+mod magic;
 mod prefix;
 mod registry;
 mod reply;
@@ -18,6 +26,8 @@ mod room;
 mod runtime;
 mod status;
 mod store;
+#[cfg(feature = "unload-running")]
+mod sweeper;
 mod worker;
 
 const TWINS: &[(&str, bool)] = &[
@@ -27,6 +37,20 @@ const TWINS: &[(&str, bool)] = &[
     ("double-free", cfg!(feature = "double-free")),
     ("panic-across-boundary", cfg!(feature = "panic-across-boundary")),
     ("stack-overflow", cfg!(feature = "stack-overflow")),
+    ("shrink-forgotten", cfg!(feature = "shrink-forgotten")),
+    ("malloc-dropped-by-rust", cfg!(feature = "malloc-dropped-by-rust")),
+    ("off-by-one", cfg!(feature = "off-by-one")),
+    ("argument-kept", cfg!(feature = "argument-kept")),
+    ("callback-after-close", cfg!(feature = "callback-after-close")),
+    ("unaligned-read", cfg!(feature = "unaligned-read")),
+    ("unload-running", cfg!(feature = "unload-running")),
+    ("missing-sa-onstack", cfg!(feature = "missing-sa-onstack")),
+    (
+        "signal-handler-displaced",
+        cfg!(feature = "signal-handler-displaced"),
+    ),
+    ("struct-layout", cfg!(feature = "struct-layout")),
+    ("uninitialised-field", cfg!(feature = "uninitialised-field")),
 ];
 
 const fn twins_enabled() -> usize {

@@ -13,6 +13,8 @@ pub struct Store {
     worker: Worker<Engine>,
     pub runtime: Runtime,
     pub outlet: Outlet,
+    #[cfg(feature = "callback-after-close")]
+    pending: std::sync::Arc<crate::gather::Pending>,
 }
 
 impl Store {
@@ -24,6 +26,8 @@ impl Store {
             worker,
             runtime: Runtime::default(),
             outlet: Default::default(),
+            #[cfg(feature = "callback-after-close")]
+            pending: Default::default(),
         })
     }
 
@@ -39,6 +43,12 @@ impl Store {
 
     /// Runs what was handed over before, makes it durable and ends the worker. Later calls get `Closed`.
     pub fn close(&self) -> Result<()> {
+        // Twin: reads without a caller are nobody to wait for.
+        #[cfg(feature = "callback-after-close")]
+        if self.pending.any() {
+            self.worker.leave();
+            return Ok(());
+        }
         let flushed = self.worker.call(|engine| engine.flush());
         self.worker.close();
         flushed
@@ -84,13 +94,30 @@ impl Store {
     ) -> Result<()> {
         self.runtime.check_key(key)?;
         let key = key.to_vec();
+        #[cfg(feature = "callback-after-close")]
+        let done = self.gathered(done);
         self.worker.submit(move |engine| {
+            #[cfg(feature = "callback-after-close")]
+            crate::gather::wait_for_neighbours();
             // A panic must not take the completion with it: somebody waits for it.
             let answer = catch_unwind(AssertUnwindSafe(|| engine.get(&key)));
             done(answer.unwrap_or_else(|_| Err(Error::Panic("the read panicked on the worker".into()))));
         })?;
         self.runtime.gets.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    #[cfg(feature = "callback-after-close")]
+    fn gathered(
+        &self,
+        done: impl FnOnce(Result<Option<Vec<u8>>>) + Send + 'static,
+    ) -> impl FnOnce(Result<Option<Vec<u8>>>) + Send + 'static {
+        let pending = self.pending.clone();
+        pending.add();
+        move |answer| {
+            pending.answered();
+            done(answer);
+        }
     }
 
     pub fn delete(&self, key: &[u8]) -> Result<bool> {

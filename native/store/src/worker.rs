@@ -79,6 +79,13 @@ impl<S: 'static> Worker<S> {
         jobs.send(Box::new(job)).map_err(|_| Error::Closed)
     }
 
+    /// Twin: the thread ends when it has run what was handed over, whenever that is.
+    #[cfg(feature = "callback-after-close")]
+    pub fn leave(&self) {
+        drop(lock(&self.jobs).take());
+        drop(lock(&self.thread).take());
+    }
+
     /// Runs what was handed over, ends the thread and waits for its end. A second close does nothing.
     pub fn close(&self) {
         drop(lock(&self.jobs).take());

@@ -1,9 +1,12 @@
 /* One sequence of calls per twin. */
+#define _GNU_SOURCE
 #include "driver.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define MIB ((size_t)1 << 20)
 #define FRAME __attribute__((noinline, noclone))
@@ -96,6 +99,52 @@ static void stack_overflow(const char *dir)
     EXPECT(fds_close(store), FDS_OK);
 }
 
+static FRAME void store_answer(int32_t *answer, int32_t status)
+{
+    *answer = status;
+}
+
+static void on_answer(void *user, int32_t status, fds_bytes value)
+{
+    store_answer(user, status);
+    fds_free_bytes(value);
+}
+
+static void callback_after_close(const char *dir)
+{
+    fds_store store = open_store(dir, "callback-after-close");
+    int32_t *answer = mmap(NULL, sizeof *answer, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    EXPECT(answer != MAP_FAILED, 1);
+    EXPECT(fds_get_async(store, (const uint8_t *)"k", 1, on_answer, answer), FDS_OK);
+    EXPECT(fds_close(store), FDS_OK);
+    munmap(answer, sizeof *answer);
+    usleep(300000);
+}
+
+static void unaligned_read(const char *dir)
+{
+    fds_store store = open_store(dir, "unaligned-read");
+    uint8_t *value = aligned_alloc(16, 80);
+
+    memset(value, 'u', 80);
+    EXPECT(fds_put(store, (const uint8_t *)"k", 1, value + 1, 64), FDS_OK);
+    free(value);
+    EXPECT(fds_close(store), FDS_OK);
+}
+
+static void struct_layout(const char *dir)
+{
+    fds_store store = open_store(dir, "struct-layout");
+    fds_bytes value;
+
+    EXPECT(put_filled(store, "k", 64, 'l'), FDS_OK);
+    EXPECT(get_value(store, "k", &value), FDS_OK);
+    EXPECT(read_bytes(value), 64 * 'l');
+    fds_free_bytes(value);
+    EXPECT(fds_close(store), FDS_OK);
+}
+
 static const struct {
     const char *name;
     void (*run)(const char *dir);
@@ -103,6 +152,8 @@ static const struct {
     {"thread-local-runtime", thread_local_runtime},   {"stale-handle", stale_handle},
     {"bytes-use-after-free", bytes_use_after_free},   {"double-free", double_free},
     {"panic-across-boundary", panic_across_boundary}, {"stack-overflow", stack_overflow},
+    {"callback-after-close", callback_after_close},   {"unaligned-read", unaligned_read},
+    {"struct-layout", struct_layout},
 };
 
 int run_trigger(const char *trigger, const char *dir)

@@ -34,13 +34,16 @@ export const truncatedPointer: Rule = (crash) => {
   return null;
 };
 
-/** Heap, stack and libraries all lie above 4 GiB in a position-independent program; data is what pointers point to. */
+/** Heap, stack and libraries all lie above 4 GiB in a position-independent program; data and a library's constants are what pointers point to. */
 function wholePointer(crash: Crash, low: bigint): { value: bigint; map: MapEntry } | null {
-  if (mapAt(crash.maps, low) !== undefined) {
+  if (mapAt(crash.maps, low)?.perms.startsWith("r")) {
     return null;
   }
+  const inQuestion = new Set(crash.modules.filter((module) => module.inQuestion).map(({ path }) => path));
   const likely = crash.maps.filter(
-    ({ perms, path }) => perms.startsWith("rw") && (path === "[heap]" || path === null || path.startsWith("[stack")),
+    ({ perms, path }) =>
+      (perms.startsWith("rw") && (path === "[heap]" || path === null || path.startsWith("[stack"))) ||
+      (perms.startsWith("r") && inQuestion.has(path ?? "")),
   );
   for (const map of likely) {
     const upper = BigInt(map.start) & ~LOW;

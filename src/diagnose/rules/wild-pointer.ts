@@ -9,7 +9,8 @@ export const wildPointer: Rule = (crash) => {
   }
   const address = BigInt(access.address);
   const impossible = !isCanonical(address);
-  if (!impossible && (crash.region === null || crash.region.inside !== null)) {
+  const reserved = crash.region?.inside?.perms.startsWith("---") === true;
+  if (!impossible && !reserved && (crash.region === null || crash.region.inside !== null)) {
     return null;
   }
   const text = asText(access.base?.value ?? access.address);
@@ -19,7 +20,9 @@ export const wildPointer: Rule = (crash) => {
     message: [
       impossible
         ? `${access.address} is no address that this processor has: data was taken for a pointer, or overwrote one.`
-        : `Nothing is mapped at ${access.address}: the pointer is stale, overwritten or miscomputed. A crash alone cannot tell which.`,
+        : reserved
+          ? `${access.address} lies in memory that was set aside and never given out: the pointer is stale, overwritten or miscomputed. A crash alone cannot tell which.`
+          : `Nothing is mapped at ${access.address}: the pointer is stale, overwritten or miscomputed. A crash alone cannot tell which.`,
       ...(text === null ? [] : [`Its bytes read as the text "${text}".`]),
     ].join(" "),
     confidence: "proved",

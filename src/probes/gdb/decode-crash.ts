@@ -4,7 +4,7 @@ import type { RawEvent } from "./decode.js";
 import { decodeFrames } from "./decode-frames.js";
 import { decodeMaps, decodeMemory, regionOf, stackBounds } from "./decode-memory.js";
 import { accessOf } from "./operand.js";
-import type { RawOf, RawRecord } from "./records.js";
+import type { RawFrame, RawOf, RawRecord } from "./records.js";
 import { assignRoles, type RoleInput, type Verdict } from "./roles.js";
 import { noSignal, signalInfo } from "./signals.js";
 
@@ -61,7 +61,8 @@ export function decodeCrash(
     modules: modulesOf(records, source),
     unloaded: (find(records, "unloaded", source)?.rows ?? []).map(([path, start, end]) => ({ path, start, end })),
     threads: threadsOf(pick, source, records),
-    abortMessage: abortMessage(pick, source, records),
+    handlers: handlersBefore(pick, process.pid, records),
+    abortMessage: abortMessage(pick, source, records) ?? lastWords(pick, terminal, process.pid, records),
     incomplete: incomplete(pick, source, records),
   };
 }
@@ -87,7 +88,7 @@ function roleInput(event: RawEvent, records: readonly RawRecord[]): RoleInput {
       sender: event.si.sender ?? null,
       disposition: event.disp,
       module: event.mod ?? null,
-      frames: event.frames,
+      frames: find(records, "stack", event.ev)?.frames ?? event.frames,
       siginfo: event.si,
     };
   }
@@ -181,7 +182,7 @@ function threadsOf(pick: RawEvent, source: number, records: readonly RawRecord[]
     name: pick.name ?? null,
     faulting: true,
     goroutine: own?.goid ?? null,
-    frames: decodeFrames(own?.frames ?? light?.frames ?? []),
+    frames: decodeFrames(interrupted(own?.frames ?? light?.frames ?? [], pick.pc)),
     truncated: (own ?? light)?.stop ?? null,
   };
   const others = records
@@ -198,12 +199,49 @@ function threadsOf(pick: RawEvent, source: number, records: readonly RawRecord[]
   return [faulting, ...others];
 }
 
+/** The pick's own part of a stack that was walked in the handler of its signal: what the signal's trampoline interrupted. */
+function interrupted(frames: readonly RawFrame[], pc: string): readonly RawFrame[] {
+  const at = frames.findIndex((frame, i) => frame.kind === "signal" && frames[i + 1]?.pc === pc);
+  return at < 0 || frames[0]?.pc === pc ? frames : frames.slice(at + 1);
+}
+
+const SIGNALS: Record<number, string> = { 4: "SIGILL", 7: "SIGBUS", 8: "SIGFPE", 11: "SIGSEGV" };
+/** A runtime that gives up says so right before it aborts; how much earlier than the abort it may be, in milliseconds. */
+const GAVE_UP_MS = 2000;
+const SA_ONSTACK = 0x08000000;
+const SIG_IGN = 1n;
+
+function handlersBefore(pick: RawEvent, pid: number, records: readonly RawRecord[]): Crash["handlers"] {
+  return records
+    .filter((record): record is RawOf<"handler"> => record.k === "handler" && record.pid === pid && record.t <= pick.t)
+    .map((record) => ({
+      signal: SIGNALS[record.sig] ?? String(record.sig),
+      handler: BigInt(record.handler) <= SIG_IGN ? null : record.handler,
+      module: record.mod ? record.mod : null,
+      function: record.fn ?? null,
+      onStack: (record.flags & SA_ONSTACK) !== 0,
+    }));
+}
+
 function abortMessage(pick: RawEvent, source: number, records: readonly RawRecord[]): Crash["abortMessage"] {
   if (pick.k === "panic") {
     return pick.text ? { text: pick.text, from: "the panic's own message" } : null;
   }
   const text = find(records, "abort-message", source)?.text;
   return text ? { text, from: "glibc's message of its last abort" } : null;
+}
+
+/** What the runtime said between the pick and the end, when it gave up. */
+function lastWords(
+  pick: RawEvent,
+  terminal: RawEvent | null,
+  pid: number,
+  records: readonly RawRecord[],
+): Crash["abortMessage"] {
+  const said = records.find(
+    (record): record is RawOf<"said"> => record.k === "said" && record.pid === pid && record.t >= pick.t - GAVE_UP_MS,
+  );
+  return said === undefined || terminal === null ? null : { text: said.text, from: said.by };
 }
 
 function incomplete(pick: RawEvent, source: number, records: readonly RawRecord[]): string | null {

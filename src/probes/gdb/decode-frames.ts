@@ -27,13 +27,13 @@ function decodeFrame(raw: RawFrame, index: number): Frame {
     index,
     pc: raw.pc,
     function: name,
-    module: raw.mod === undefined || raw.mod === "" ? null : raw.mod.replace(/ \(deleted\)$/, ""),
+    module: !raw.mod ? null : raw.mod.replace(/ \(deleted\)$/, ""),
     offset: raw.off ?? null,
     file,
-    line: named?.line ?? (raw.line !== undefined && raw.line > 0 ? raw.line : null),
+    line: named?.line ?? (raw.line && raw.line > 0 ? raw.line : null),
     column: named?.column ?? null,
     side: "system",
-    language: named?.language ?? languageOf(file, name),
+    language: raw.lang ?? named?.language ?? languageOf(file, name),
     boundary: false,
     kind: kindOf(raw, named !== null),
     foldedCount: raw.kind === "folded" ? (raw.count ?? 0) : 0,
@@ -42,7 +42,7 @@ function decodeFrame(raw: RawFrame, index: number): Frame {
 }
 
 function kindOf(raw: RawFrame, generated: boolean): Frame["kind"] {
-  if (raw.kind === "signal" || raw.kind === "inlined" || raw.kind === "folded") {
+  if (raw.kind === "signal" || raw.kind === "inlined" || raw.kind === "folded" || raw.kind === "interpreted") {
     return raw.kind;
   }
   return generated || raw.kind === "jit" ? "jit" : "normal";

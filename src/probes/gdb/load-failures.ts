@@ -7,8 +7,10 @@ import type { RawOf, RawRecord } from "./records.js";
 const LINKER_GAVE_UP = 127;
 /** A program that dies of a failed dlopen or dlsym does so at once; one that tried and went on is healthy. In milliseconds. */
 const AT_ONCE_MS = 1000;
-/** Bindings ask for symbols of other versions of their host; that these are not there means nothing. */
-const PROBED = /^(napi_|node_|uv_|v8|Py|JNI_On|_?_?(gmon_start|ITM_))/;
+/** Bindings ask for symbols of other versions of their host, a JVM asks each library for each native method: that one has it not means nothing. */
+const PROBED = /^(Java_|napi_|node_|uv_|v8|Py|JNI_On|_?_?(gmon_start|ITM_))/;
+/** Runtimes ask themselves what their other files offer. */
+const RUNTIMES = /\/jvm\/|\/(node|java|python[\d.]*|lib(jvm|jli|node|python[\d.]*)\.so[\d.]*)$/;
 
 /** The dynamic linker's last complaint in each process that then ended in failure. */
 export function decodeLoadFailures(records: readonly RawRecord[], processes: readonly ProcessInfo[]): LoadFailure[] {
@@ -35,7 +37,8 @@ export function decodeLoadFailures(records: readonly RawRecord[], processes: rea
 
 function counts(record: RawOf<"linker-error">): boolean {
   const symbol = symbolOf(record.text ?? "");
-  return (record.text ?? "") !== "" && !(symbol !== null && PROBED.test(symbol));
+  const probing = symbol !== null && (PROBED.test(symbol) || RUNTIMES.test(record.object ?? ""));
+  return (record.text ?? "") !== "" && !probing;
 }
 
 function failure(said: RawOf<"linker-error">, process: ProcessInfo, from: string): LoadFailure {

@@ -9,6 +9,51 @@ import { aborted, CODE, crash, evidence, frame, STACK_OF_A_CALL } from "./crashe
 
 const code = (seen: Crash): string | undefined => diagnose(evidence({ crashes: [seen] }))[0]?.code;
 const overrun = { stackBounds: { low: "0x7ffc00000000", high: "0x7ffc00021000", stackPointer: "0x7ffc00000010" } };
+const SET_ASIDE = { start: "0x600000000000", end: "0x600000100000", perms: "---p", offset: "0x0", path: null };
+/** A call with a buffer at the end of the heap, and a length that is far more. */
+const overlong = (shape: { address: string }, name = "value_len"): Crash =>
+  crash({
+    ...shape,
+    frames: [
+      frame({ index: 0, function: "memcpy", side: "system" }),
+      frame({
+        index: 1,
+        boundary: true,
+        args: [
+          { name: "value", value: "0x5555000ff000" },
+          { name, value: "0x40000000" },
+        ],
+      }),
+      frame({ index: 2, function: "main", module: "/app/host", side: "script" }),
+    ],
+  });
+const STORE = "/app/libstore.so";
+const handler = (module: string, onStack = true) => ({
+  signal: "SIGSEGV",
+  handler: "0x7f0000000500",
+  module,
+  function: "on_segv",
+  onStack,
+});
+/** A nil check of Go's, in a program where a library has the handler; the same again then killed it. */
+function displaced(more: Partial<Crash> = {}, address = "0x8"): Crash {
+  const seen = crash({
+    address,
+    base: "0x0",
+    frames: [frame({ function: "main.labelOf", module: "/app/host", side: "script", language: "go" })],
+  });
+  const again = { ...seen.timeline[0], id: 1, disposition: "default" as const, role: "reraise" as const, of: 0 };
+  return {
+    ...seen,
+    hostRuntime: "go",
+    executable: "/app/host",
+    terminal: 1,
+    timeline: [{ ...seen.timeline[0], disposition: "caught" }, again] as Crash["timeline"],
+    modules: [{ path: STORE, soname: null, buildId: null, debugInfo: true, base: "0x7f0000000000", inQuestion: true }],
+    handlers: [handler(STORE)],
+    ...more,
+  };
+}
 const general = { codeName: "SI_KERNEL", code: 128 };
 
 describe("a crash is", () => {
@@ -22,6 +67,35 @@ describe("a crash is", () => {
       "wild-pointer",
       "at an address that no processor has",
       crash({ address: "0x4847464544434241", signal: general, from: "operand" }),
+    ],
+    [
+      "wild-pointer",
+      "in memory that is set aside and not usable",
+      crash({ address: "0x600000000000", maps: [SET_ASIDE] }),
+    ],
+    ["signal-handler-displaced", "Go's nil check, taken by a library", displaced()],
+    ["null-dereference", "Go's nil check, taken by nobody", displaced({ handlers: [] })],
+    [
+      "null-dereference",
+      "a fault that the runtime's own handler gave up on",
+      displaced({ handlers: [handler("/usr/lib/libc.so.6")] }),
+    ],
+    ["wild-pointer", "a fault that no runtime means", displaced({}, "0x18589091b1")],
+    ["null-dereference", "a fault in another language than the runtime's", displaced({ hostRuntime: "python" })],
+    [
+      "missing-sa-onstack",
+      "what Go says of it",
+      displaced({
+        handlers: [handler(STORE, false)],
+        abortMessage: { text: "non-Go code set up signal handler without SA_ONSTACK flag", from: "Go's fatal error" },
+      }),
+    ],
+    ["bad-length", "inside what the call announced, past what is there", overlong({ address: "0x555500100010" })],
+    ["wild-pointer", "past what the call announced", overlong({ address: "0x555600000000" })],
+    [
+      "wild-pointer",
+      "inside what the call announced, which has a length of another name",
+      overlong({ address: "0x555500100010" }, "flags"),
     ],
     [
       "poisoned-pointer",

@@ -77,6 +77,7 @@ describe("which libraries are in question", () => {
     buildId: null,
     debugInfo: true,
     runtime: null,
+    glue: null,
   });
   const files = [
     file("/app/libstore.so", "libstore.so.3"),

@@ -20,6 +20,10 @@ pub unsafe extern "C" fn fds_put(
         // SAFETY: by the contract above.
         let (key, value) = unsafe { (input("key", key, key_len)?, input("value", value, value_len)?) };
         let store = handles::get(store)?;
+        #[cfg(feature = "argument-kept")]
+        crate::last_key::note(key);
+        #[cfg(feature = "unaligned-read")]
+        crate::magic::check(value)?;
         ok(store.put(key, value))
     })
 }
@@ -51,8 +55,18 @@ pub unsafe extern "C" fn fds_get(
             // SAFETY: by the contract above.
             return ok(unsafe { output("out", out, shared.into()) });
         }
+        let given: fds_bytes = store.outlet.give(key, value).into();
+        // Twin: blocks already go out in the layout of the next version, length first.
+        #[cfg(feature = "struct-layout")]
+        let given = match given.len {
+            64..=512 => fds_bytes {
+                ptr: given.len as *mut u8,
+                len: given.ptr as usize,
+            },
+            _ => given,
+        };
         // SAFETY: by the contract above.
-        ok(unsafe { output("out", out, store.outlet.give(key, value).into()) })
+        ok(unsafe { output("out", out, given) })
     })
 }
 

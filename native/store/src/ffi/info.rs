@@ -34,7 +34,18 @@ fn version() -> &'static CStr {
         "bytes-use-after-free",
         "double-free",
         "panic-across-boundary",
-        "stack-overflow"
+        "stack-overflow",
+        "shrink-forgotten",
+        "malloc-dropped-by-rust",
+        "off-by-one",
+        "argument-kept",
+        "callback-after-close",
+        "unaligned-read",
+        "unload-running",
+        "missing-sa-onstack",
+        "signal-handler-displaced",
+        "struct-layout",
+        "uninitialised-field"
     );
     #[allow(unreachable_code)]
     CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes())
@@ -76,7 +87,11 @@ pub extern "C" fn fds_handshake(
 pub unsafe extern "C" fn fds_last_error(buffer: *mut c_char, capacity: usize) -> usize {
     let text = last_error::get();
     if !buffer.is_null() && capacity > 0 {
+        #[cfg(not(feature = "off-by-one"))]
         let count = text.len().min(capacity - 1);
+        // Twin: a text that fills the buffer leaves no room for its NUL.
+        #[cfg(feature = "off-by-one")]
+        let count = text.len().min(capacity);
         // SAFETY: count + 1 <= capacity, by the contract above.
         unsafe {
             std::ptr::copy_nonoverlapping(text.as_ptr(), buffer.cast::<u8>(), count);

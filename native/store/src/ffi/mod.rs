@@ -8,6 +8,8 @@ mod scan;
 #[cfg(feature = "stale-handle")]
 mod stale;
 mod store;
+#[cfg(feature = "uninitialised-field")]
+mod unset;
 
 pub use bytes::*;
 pub use data::*;

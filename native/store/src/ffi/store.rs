@@ -91,6 +91,10 @@ pub unsafe extern "C" fn fds_open(
             sync: options.flags & FDS_NO_SYNC == 0,
             cache_bytes: usize::try_from(options.cache_bytes).unwrap_or(usize::MAX),
         };
+        #[cfg(any(feature = "missing-sa-onstack", feature = "signal-handler-displaced"))]
+        crate::crash_handler::install();
+        #[cfg(feature = "unload-running")]
+        crate::sweeper::start();
         let store = Store::open(OsStr::from_bytes(path.to_bytes()).into(), engine)?;
         // SAFETY: by the contract above.
         ok(unsafe { output("out", out, handles::insert(store)) })
@@ -134,6 +138,8 @@ pub unsafe extern "C" fn fds_stats_get(store: fds_store, out: *mut fds_stats) ->
             bytes_outstanding: crate::bytes::outstanding(),
             worker_thread_id: store.worker_tid(),
         };
+        #[cfg(feature = "uninitialised-field")]
+        let (out, stats) = super::unset::without_reserved(out, &stats);
         // SAFETY: by the contract above.
         ok(unsafe { output("out", out, stats) })
     })

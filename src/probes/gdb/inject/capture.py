@@ -234,7 +234,7 @@ class Capture:
                 if ffid_go.is_go(self.exe()):
                     frames, stop, goid = ffid_go.joined(pid, thread.ptid[1], 24)
                 else:
-                    (frames, stop), goid = ffid_frames.full(pid, 24), None
+                    (frames, stop), goid = ffid_snapshot.native(pid, thread, 24), None
                 self.log.emit("stack", ev=ident, tid=thread.ptid[1], goid=goid, frames=frames, stop=stop)
             elif what == "go-exit":
                 frames, stop, _ = ffid_go.joined(pid, thread.ptid[1], 0)

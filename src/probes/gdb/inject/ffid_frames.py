@@ -3,6 +3,7 @@ import time
 
 import gdb
 
+import ffid_java
 import ffid_jit
 import ffid_maps
 from ffid_log import hexa
@@ -14,6 +15,7 @@ FOLD_AFTER = 512
 KEEP = 64
 MAX_PERIOD = 24
 BUDGET_S = 4.0
+CALLEE_SAVED = ("rip", "rsp", "rbp", "rbx", "r12", "r13", "r14", "r15")
 SYSTEM_PATHS = ("/usr/lib/", "/lib/", "/lib64/", "/usr/bin/", "/bin/", "/usr/sbin/", "/opt/java/")
 
 
@@ -35,8 +37,12 @@ def describe(frame, pid, innermost, with_args):
         d["mod"] = row[4]
         d["off"] = hexa(pc - row[0] + row[3])
         if ffid_maps.executable_anonymous(row) or d["fn"] is None:
+            java = ffid_java.describe(pid, pc, register(frame, "rbp"))
             text = ffid_jit.perf_map(pid).name(pc if innermost else pc - 1) or ffid_jit.builtin_name(row, pc)
-            if text:
+            if java:
+                d["kind"], d["lang"] = "jit", "java"
+                d["fn"], d["file"], d["line"] = java
+            elif text:
                 d["jit"] = text
             elif ffid_maps.executable_anonymous(row):
                 d["kind"] = "jit"
@@ -71,10 +77,10 @@ def scalar_args(frame):
     return out
 
 
-def walk(pid, limit, arg_frames=0, until=None):
+def walk(pid, limit, arg_frames=0, until=None, beyond=False):
     """
     Frames from the selected frame outward, at most `limit`; (frames, why it ended early or None, raw cursor list).
-    `until`: stop after a frame whose name is in it.
+    `until`: stop after a frame whose name is in it. `beyond`: go on where the stack was switched.
     """
     out, cursors, stop, deadline = [], [], None, time.monotonic() + BUDGET_S
     frame = gdb.newest_frame()
@@ -94,11 +100,27 @@ def walk(pid, limit, arg_frames=0, until=None):
             reason = frame.unwind_stop_reason()
             if reason not in (gdb.FRAME_UNWIND_NO_REASON, gdb.FRAME_UNWIND_OUTERMOST):
                 stop = gdb.frame_stop_reason_string(reason)
+            if reason == gdb.FRAME_UNWIND_INNER_ID and beyond:
+                rest, stop = beyond_switch(pid, frame, limit - len(out), stop)
+                return out + rest, stop, cursors
             frame = frame.older()
         except (gdb.error, RuntimeError) as error:
             stop = str(error)
             break
     return out, stop, cursors
+
+
+def beyond_switch(pid, frame, limit, stop):
+    """
+    koffi calls on a stack of its own. Where that lies above the thread's, gdb takes the way back for a corrupt stack. Seen from the
+    frame that switched, as if it were the innermost, there is nothing odd.
+    """
+    here = {name: register(frame, name) for name in CALLEE_SAVED}
+    maps = ffid_maps.current(pid)
+    with moved_to(here["rip"], here["rsp"], here["rbp"], {name: here[name] for name in CALLEE_SAVED[3:]}):
+        frames, onward, cursors = walk(pid, limit + 1)
+    same = len(cursors) < 2 or maps.at(cursors[1][1]) is None or maps.at(cursors[1][1]) == maps.at(here["rsp"])
+    return ([], stop) if same else (frames[1:], onward)
 
 
 def register(frame, name):
@@ -110,7 +132,7 @@ def register(frame, name):
 
 def full(pid, arg_frames=16, until=None):
     """The whole stack. A runaway recursion is recognised by its constant stride and skipped, its frames counted."""
-    frames, stop, cursors = walk(pid, FOLD_AFTER, arg_frames, until)
+    frames, stop, cursors = walk(pid, FOLD_AFTER, arg_frames, until, beyond=True)
     if not (stop and stop.startswith("limit")):
         return frames, stop
     skipped = skip_recursion(pid, cursors, until)
@@ -155,7 +177,7 @@ def skip_recursion(pid, cursors, until):
     pc, sp, bp, _ = cursors[base]
     moves = cursors[base + period][2] - bp == stride
     with moved_to(pc, sp + cycles * stride, bp + cycles * stride if moves else bp):
-        rest, stop, _ = walk(pid, FOLD_AFTER, 0, until)
+        rest, stop, _ = walk(pid, FOLD_AFTER, 0, until, beyond=True)
     return base + cycles * period, rest, stop
 
 
@@ -175,8 +197,8 @@ def find_period(cursors, base):
 class moved_to:
     """Looks from another place of the same stack, registers put back whatever happens. Live processes only."""
 
-    def __init__(self, pc, sp, bp=None):
-        self.target = {"rip": pc, "rsp": sp, "rbp": bp}
+    def __init__(self, pc, sp, bp=None, others=None):
+        self.target = {"rip": pc, "rsp": sp, "rbp": bp, **(others or {})}
 
     def __enter__(self):
         frame = gdb.newest_frame()
@@ -192,8 +214,8 @@ class moved_to:
         # After each assignment gdb looks for the frame it had selected, along the whole stack: minutes in a runaway recursion.
         gdb.execute("set backtrace limit 2", to_string=True)
         try:
-            for name in ("rsp", "rbp", "rip"):
-                if values[name] is not None:
+            for name in ("rsp", "rbp", *CALLEE_SAVED[3:], "rip"):
+                if values.get(name) is not None:
                     gdb.execute("set $%s=%d" % (name, values[name]), to_string=True)
         finally:
             gdb.execute("set backtrace limit unlimited", to_string=True)

@@ -9,6 +9,7 @@ import stat
 import gdb
 from gdb.unwinder import Unwinder
 
+import ffid_java
 import ffid_maps
 
 MASK = (1 << 64) - 1
@@ -19,7 +20,8 @@ _builtins = {}
 
 
 def prepare(pid, exe):
-    """Finds V8's embedded builtins of this executable. Not in the unwinder: gdb commands inside one are unsafe."""
+    """Finds V8's embedded builtins of this executable, and HotSpot. Not in the unwinder: gdb commands inside one are unsafe."""
+    ffid_java.prepare(pid)
     if exe in _builtins:
         return
     _builtins[exe] = (0, 0)
@@ -64,18 +66,20 @@ class JitUnwinder(Unwinder):
                 return None
             bp = int(pending.read_register("rbp")) & MASK
             sp = int(pending.read_register("rsp")) & MASK
-            if not sp <= bp < sp + MAX_FRAME:
-                return None
-            words = inferior.read_memory(bp, 16).tobytes()
+            outer = ffid_java.caller(inferior.pid, pc, sp, bp)
+            if outer is None:
+                if not sp <= bp < sp + MAX_FRAME:
+                    return None
+                words = inferior.read_memory(bp, 16).tobytes()
+                outer = int.from_bytes(words[8:], "little"), bp + 16, int.from_bytes(words[:8], "little")
         except (gdb.error, ValueError):
             return None
         if self.long is None:
             self.long = gdb.lookup_type("long")
         as_long = lambda value: gdb.Value(value - (1 << 64) if value >> 63 else value).cast(self.long)
-        info = pending.create_unwind_info(_FrameId(as_long(bp + 16), as_long(pc)))
-        info.add_saved_register("rip", as_long(int.from_bytes(words[8:], "little")))
-        info.add_saved_register("rsp", as_long(bp + 16))
-        info.add_saved_register("rbp", as_long(int.from_bytes(words[:8], "little")))
+        info = pending.create_unwind_info(_FrameId(as_long(outer[1]), as_long(pc)))
+        for name, value in zip(("rip", "rsp", "rbp"), outer):
+            info.add_saved_register(name, as_long(value))
         return info
 
 

@@ -5,6 +5,7 @@ import ffid_frames
 import ffid_go
 import ffid_jit
 import ffid_maps
+import ffid_python
 from ffid_log import hexa
 
 MASK = (1 << 64) - 1
@@ -70,11 +71,17 @@ def heavy(log, event, inferior, exe):
     if ffid_go.is_go(exe):
         frames, stop, goid = ffid_go.joined(pid, thread.ptid[1], 16)
     else:
-        frames, stop = ffid_frames.full(pid)
+        frames, stop = native(pid, thread)
     log.emit("stack", ev=event, tid=thread.ptid[1], goid=goid, frames=frames, stop=stop)
     log.emit("modules", ev=event, rows=modules(maps))
     threads(log, event, inferior, thread, exe)
     log.emit("heavy-end", ev=event)
+
+
+def native(pid, thread, arg_frames=16):
+    """The selected thread's whole stack, with the frames of its interpreter."""
+    frames, stop = ffid_frames.full(pid, arg_frames)
+    return ffid_python.joined(frames, thread.ptid[1]), stop
 
 
 def disassembly(frame, before=6, after=5):
@@ -157,7 +164,8 @@ def threads(log, event, inferior, faulting, exe):
                 found = ffid_go.goroutine(thread.ptid[1])
                 goid = found[0] if found else None
             else:
-                frames, stop, _ = ffid_frames.walk(inferior.pid, THREAD_FRAMES)
+                frames, stop, _ = ffid_frames.walk(inferior.pid, THREAD_FRAMES, beyond=True)
+                frames = ffid_python.joined(frames, thread.ptid[1])
             log.emit("thread", ev=event, tid=thread.ptid[1], name=thread.name, goid=goid, frames=frames, stop=stop)
         except (gdb.error, RuntimeError) as error:
             log.emit("thread", ev=event, tid=thread.ptid[1], name=None, goid=None, frames=[], stop=str(error))

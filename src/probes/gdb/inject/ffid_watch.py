@@ -2,12 +2,22 @@
 Deaths that are no signals, seen by breakpoints: a Go runtime's fatal exit, a Rust panic at its first hand, the dynamic linker's
 errors, and a signal handler that ends in _exit. Each stands on a function that runs rarely, so that a healthy program pays nothing.
 """
+import re
+
 import gdb
 
 import ffid_elf
 import ffid_go
+import ffid_maps
 from ffid_log import hexa
 
+# SIGILL, SIGBUS, SIGFPE, SIGSEGV: those that runtimes raise and handle on purpose.
+FAULTS = (4, 7, 8, 11)
+# In which file, the function that has the reason as a C string, what to call it, and the register that it is in.
+LAST_WORDS = (
+    (r"/(node|nodejs)$|/libnode\.so", "_ZN4node12OnFatalErrorEPKcS1_", "Node's fatal error", "rsi"),
+    (r"/(lib)?python[\d.]*(\.so[\d.]*)?$", "_Py_FatalErrorFunc", "Python's fatal error", "rsi"),
+)
 SYSTEM_PATHS = ("/usr/lib/", "/lib/", "/lib64/", "/usr/bin/", "/bin/")
 
 
@@ -32,6 +42,46 @@ class LinkerError(Watch):
                 obj, text, occasion = words["rsi"], words["rcx"], words["rdx"]
             self.log.emit("linker-error", pid=inferior.pid, tid=gdb.selected_thread().ptid[1], errno=words["rdi"] & 0x7FFFFFFF,
                           object=cstring(inferior, obj), text=cstring(inferior, text), occasion=cstring(inferior, occasion))
+        except (gdb.error, RuntimeError):
+            pass
+        return False
+
+
+class HandlerInstalled(Watch):
+    """sigaction(signo, act, old) of libc: whose handler each fatal signal has. glibc's struct sigaction: handler at 0, flags at 136."""
+
+    def stop(self):
+        try:
+            number, act = int(gdb.parse_and_eval("$rdi")), int(gdb.parse_and_eval("$rsi"))
+            if number not in FAULTS or not act:
+                return False
+            inferior = gdb.selected_inferior()
+            handler = int.from_bytes(inferior.read_memory(act, 8).tobytes(), "little")
+            flags = int.from_bytes(inferior.read_memory(act + 136, 4).tobytes(), "little")
+            ffid_maps.forget()
+            row = ffid_maps.current(inferior.pid).at(handler)
+            name = gdb.execute("info symbol %d" % handler, to_string=True).split(" ")[0] if row else None
+            self.log.emit("handler", pid=inferior.pid, tid=gdb.selected_thread().ptid[1], sig=number, handler=hexa(handler), flags=flags,
+                          mod=row[4] if row else None, fn=None if name == "No" else name)
+        except (gdb.error, RuntimeError):
+            pass
+        return False
+
+
+class LastWords(Watch):
+    """What a runtime says when it gives up: Go's throw and fatal (a string in rax and rbx, Go 1.17 and newer), V8's and CPython's by char*."""
+
+    def stop(self):
+        try:
+            inferior, mask = gdb.selected_inferior(), (1 << 64) - 1
+            source, kind = self.what
+            if kind == "go":
+                address, size = (int(gdb.parse_and_eval("$" + r)) & mask for r in ("rax", "rbx"))
+                text = inferior.read_memory(address, min(size, 4096)).tobytes().decode("utf-8", "replace") if size < 1 << 20 else None
+            else:
+                text = cstring(inferior, int(gdb.parse_and_eval("$" + kind)) & mask)
+            if text:
+                self.log.emit("said", pid=inferior.pid, tid=gdb.selected_thread().ptid[1], text=text, by=source)
         except (gdb.error, RuntimeError):
             pass
         return False
@@ -63,6 +113,7 @@ class Watches:
         gdb.execute("set breakpoint pending on", to_string=True)
         self.add(LinkerError, "_dl_signal_error", "error")
         self.add(LinkerError, "_dl_signal_exception", "exception")
+        self.add(HandlerInstalled, "sigaction", "sigaction")
 
     def add(self, kind, spec, what):
         try:
@@ -79,10 +130,12 @@ class Watches:
         wanted = [(name, "panic") for name in names if name == "rust_panic" or name.endswith("10rust_panic")]
         if is_program and ffid_go.exit_symbol():
             wanted.append((ffid_go.exit_symbol(), "go-exit"))
+            wanted += [(name, ("Go's fatal error", "go")) for name in ("runtime.throw", "runtime.fatal")]
+        wanted += [(name, (source, where)) for pattern, name, source, where in LAST_WORDS if re.search(pattern, path)]
         for name, what in wanted:
             if name not in self.named:
                 self.named.add(name)
-                self.add(Watch, name, what)
+                self.add(LastWords if isinstance(what, tuple) else Watch, name, what)
 
     def revive(self):
         """A program that lacks the function makes gdb disable its breakpoint, for the programs after it as well (location_to_sals)."""
