@@ -28,4 +28,6 @@ else
   bash native/store/build-all.sh
   bash fixtures/hosts/build.sh
   bash fixtures/cases/build.sh
+  bash fixtures/situations/build.sh
+  bash fixtures/checkers/build.sh
 fi

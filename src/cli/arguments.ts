@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import type { Format, Options } from "../model/options.js";
 import type { Severity } from "../model/primitives.js";
-import { formats, severities } from "../model/vocabulary.js";
+import { type Checker, checkers, formats, severities } from "../model/vocabulary.js";
 
 const MAX_PID = 4_194_304;
 const MAX_COUNT = 1_000_000;
@@ -27,6 +27,15 @@ export function parseSeverity(text: string): Severity {
     throw new InvalidArgumentError(`It is one of ${severities.join(", ")}.`);
   }
   return severity;
+}
+
+/** --with, once for each checker. */
+export function parseChecker(text: string, before: readonly Checker[]): Checker[] {
+  const checker = checkers.find((candidate) => candidate === text);
+  if (checker === undefined) {
+    throw new InvalidArgumentError(`It is one of ${checkers.join(", ")}.`);
+  }
+  return [...new Set([...before, checker])];
 }
 
 export function parseSeconds(text: string): number {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Severity, Verb } from "./primitives.js";
-import { formats, twins } from "./vocabulary.js";
+import { checkers, formats, twins } from "./vocabulary.js";
 
 export const Format = z.enum(formats);
 export type Format = z.infer<typeof Format>;
@@ -17,6 +17,8 @@ export const Options = z.strictObject({
   demo: Twin.nullable(),
   attach: z.number().int().positive().nullable(),
   libs: z.array(z.string()),
+  /** The host's own checkers, each off unless asked for. */
+  with: z.array(z.enum(checkers)).default([]),
   /** Run directory; null for the default `.ffi-doctor/<timestamp>-<verb>`. */
   out: z.string().nullable(),
   formats: z.array(z.strictObject({ format: Format, file: z.string().nullable() })),

@@ -14,3 +14,7 @@ export const twins = [
   "panic-across-boundary",
   "stack-overflow",
 ] as const;
+
+/** The hosts' own checkers that `--with` turns on. */
+export const checkers = ["cgocheck", "xcheck-jni", "python-malloc", "python-dev", "node-abort"] as const;
+export type Checker = (typeof checkers)[number];

@@ -2,11 +2,13 @@ import type { Options } from "../model/options.js";
 import type { Plan } from "../model/plan.js";
 import type { Target } from "../model/target.js";
 import { planGdb } from "../probes/gdb/plan.js";
+import { type Inherited, withCheckers } from "./checkers.js";
 
 export interface ProbeTools {
   gdb: string;
   script: string;
-  nodeOptions: string | undefined;
+  /** The environment that the target would have had. */
+  environment: Inherited;
 }
 
 /** What will be started, as plain data; `--repeat` asks for further steps by `nextStep`. */
@@ -20,5 +22,6 @@ export function makePlan(options: Options, target: Target | null, tools: ProbeTo
   } else if (options.untilCrash) {
     explanations.push("again and again until a crash; --timeout limits each run, Ctrl-C ends it");
   }
-  return { steps: [planGdb(options, target, tools, 0)], explanations };
+  const step = planGdb(options, target, { ...tools, nodeOptions: tools.environment["NODE_OPTIONS"] }, 0);
+  return { steps: [withCheckers(step, options, target, tools.environment)], explanations };
 }

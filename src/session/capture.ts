@@ -140,7 +140,7 @@ function tolerant(write: () => void): void {
 }
 
 function planOf(options: Options, target: Target | null, gdb: string, environment: NodeJS.ProcessEnv): Plan {
-  return makePlan(options, target, { gdb, script: places.gdbScript, nodeOptions: environment["NODE_OPTIONS"] });
+  return makePlan(options, target, { gdb, script: places.gdbScript, environment });
 }
 
 /** `--demo`: the storage shim's own workload, a program like any other. */

@@ -2,9 +2,9 @@ import { Command, Option } from "commander";
 import { UserError } from "../../model/errors.js";
 import type { Options, Twin } from "../../model/options.js";
 import type { Severity } from "../../model/primitives.js";
-import { twins } from "../../model/vocabulary.js";
+import { type Checker, checkers, twins } from "../../model/vocabulary.js";
 import { escapeText } from "../../render/escape.js";
-import { collect, parseCount, parseFormat, parsePid, parseSeconds, parseSeverity } from "../arguments.js";
+import { collect, parseChecker, parseCount, parseFormat, parsePid, parseSeconds, parseSeverity } from "../arguments.js";
 import { captureStatus } from "../exit-code.js";
 import { reportOwnsStdout, writeReport } from "../streams.js";
 
@@ -16,6 +16,7 @@ interface Flags {
   attach?: number;
   demo?: string | true;
   lib: string[];
+  with: Checker[];
   out?: string;
   format: Options["formats"];
   failOn: Severity;
@@ -45,6 +46,11 @@ export function gdbCaptureCommand(set: (status: number) => void): Command {
       )
         .argParser(collect)
         .default([], "whatever is not the system's"),
+    )
+    .addOption(
+      new Option("--with <checker>", `turn a checker of the host's own on: ${checkers.join(", ")} (repeatable)`)
+        .argParser(parseChecker)
+        .default([], "none"),
     )
     .option("--out <dir>", "run directory (default: .ffi-doctor/<time>-gdb-capture)")
     .addOption(
@@ -117,6 +123,7 @@ function optionsOf(command: string[], flags: Flags): Options {
     demo: flags.demo === undefined ? null : twinOf(flags.demo),
     attach: flags.attach ?? null,
     libs: flags.lib,
+    with: flags.with,
     out: flags.out ?? null,
     formats: flags.format.length > 0 ? flags.format : [{ format: "terminal", file: null }],
     failOn: flags.failOn,

@@ -7,8 +7,12 @@ import { busError } from "./bus-error.js";
 import { callAfterUnload } from "./call-after-unload.js";
 import { doubleFree } from "./double-free.js";
 import { exceptionAcrossBoundary } from "./exception-across-boundary.js";
+import { goPointerRule } from "./go-pointer-rule.js";
+import { heapBufferOverflow } from "./heap-buffer-overflow.js";
+import { heapBufferUnderflow } from "./heap-buffer-underflow.js";
 import { illegalInstruction } from "./illegal-instruction.js";
 import { invalidFree } from "./invalid-free.js";
+import { jniMisuse } from "./jni-misuse.js";
 import { misalignedPointer } from "./misaligned-pointer.js";
 import { missingSaOnstack } from "./missing-sa-onstack.js";
 import { nativeCrash } from "./native-crash.js";
@@ -26,6 +30,10 @@ import { writeToReadonly } from "./write-to-readonly.js";
 /** Narrowest first: the first that recognises a crash names it. */
 export const rules: readonly Rule[] = [
   missingSaOnstack,
+  goPointerRule,
+  jniMisuse,
+  heapBufferOverflow,
+  heapBufferUnderflow,
   signalHandlerDisplaced,
   callAfterUnload,
   stackOverflow,

@@ -54,6 +54,18 @@ function displaced(more: Partial<Crash> = {}, address = "0x8"): Crash {
     ...more,
   };
 }
+const refusedByGo = (by: string): Crash =>
+  crash(
+    {
+      signal: { name: "EXIT" },
+      frames: [
+        frame({ function: "runtime.exit", side: "host", language: "go" }),
+        frame({ function: by, side: "host", language: "go" }),
+        frame({ function: "main.submit", side: "script", language: "go" }),
+      ],
+    },
+    { hostRuntime: "go" },
+  );
 const general = { codeName: "SI_KERNEL", code: 128 };
 
 describe("a crash is", () => {
@@ -73,6 +85,16 @@ describe("a crash is", () => {
       "in memory that is set aside and not usable",
       crash({ address: "0x600000000000", maps: [SET_ASIDE] }),
     ],
+    ["heap-buffer-overflow", "what CPython says of the bytes after a block", aborted("bad trailing pad byte")],
+    ["heap-buffer-underflow", "what CPython says of the bytes before a block", aborted("bad leading pad byte")],
+    ["abort", "anything else that CPython says", aborted("Executing a cache.")],
+    [
+      "jni-misuse",
+      "a refusal of -Xcheck:jni",
+      aborted(undefined, ["abort", "checked_jni_GetArrayLength", "Java_Misuse_sizeOf"]),
+    ],
+    ["go-pointer-rule", "a refusal of cgocheck", refusedByGo("runtime.cgoCheckPointer")],
+    ["abort", "another panic of Go's", refusedByGo("runtime.mapassign")],
     ["signal-handler-displaced", "Go's nil check, taken by a library", displaced()],
     ["null-dereference", "Go's nil check, taken by nobody", displaced({ handlers: [] })],
     [
