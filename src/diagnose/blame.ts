@@ -24,7 +24,7 @@ export function blameOf(crash: Crash, diagnosis: Diagnosis): { side: Blame; reas
       return outside(crash, site, `the fault is in binding code (${nameOf(site)})`);
     case "script":
     case "host":
-      return inHost(crash, site);
+      return inHost(crash, site, diagnosis.code);
     case "system":
       return { side: "unknown", reason: "only system code is on the stack" };
   }
@@ -100,7 +100,7 @@ function badArgument(crash: Crash, boundary: Frame): string | null {
   return found?.name ?? null;
 }
 
-function inHost(crash: Crash, site: Frame): { side: Blame; reason: string } {
+function inHost(crash: Crash, site: Frame, code: FindingCode): { side: Blame; reason: string } {
   const native = crash.hostRuntime === "c" || crash.hostRuntime === "rust";
   if (crash.signal.name === "EXIT" || crash.signal.name === "PANIC" || crash.signal.name === "SIGABRT") {
     return {
@@ -109,6 +109,9 @@ function inHost(crash: Crash, site: Frame): { side: Blame; reason: string } {
     };
   }
   const reached = crash.modules.some((module) => module.inQuestion && module.path !== crash.executable);
+  if (native && !BY_POINTER.has(code)) {
+    return { side: "host", reason: `the program's own code (${nameOf(site)}) did it` };
+  }
   if (native) {
     return {
       side: "unknown",

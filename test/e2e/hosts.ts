@@ -12,6 +12,7 @@ export type Kind = "c" | "c-loader" | "go" | "node" | "napi" | "python" | "java"
 export interface Host {
   name: string;
   kind: Kind;
+  /** "{variant}" stands for the library's variant where that is linked in. */
   command: string[];
   /** Whether the crossing call has the script's frames below it: libuv's pool threads run no JavaScript. */
   joined: boolean;
@@ -62,6 +63,7 @@ export const hosts: Host[] = [
   { name: "c-loader", kind: "c-loader" as const, command: [join(build, "c-loader-host")], joined: true },
   { name: "go", kind: "go" as const, command: [join(build, "go-host")], joined: true },
   { name: "go-1.19", kind: "go" as const, command: [join(build, "go-host-1.19")], joined: true },
+  { name: "go-static", kind: "go" as const, command: [join(build, "go-static/{variant}/go-host")], joined: true },
   { name: "node", kind: "node" as const, command: nodeHost, joined: true },
   { name: "node-async", kind: "node" as const, command: [...nodeHost, "--mode", "async"], joined: false },
   { name: "node-worker", kind: "node" as const, command: [...nodeHost, "--mode", "worker"], joined: true },
@@ -77,6 +79,18 @@ export const hosts: Host[] = [
     command: [withCffi() ?? "", join(root, "fixtures/hosts/python/main.py"), "--layer", "cffi"],
     joined: true,
   },
+  { name: "rust", kind: "rust" as const, command: [join(build, "rust-host")], joined: true },
+  {
+    name: "napi",
+    kind: "napi" as const,
+    command: [process.execPath, join(root, "fixtures/hosts/napi/main.mjs")],
+    joined: true,
+  },
   { name: "java", kind: "java" as const, command: java(onPath("java") ?? "", "jni"), joined: true },
   { name: "java-ffm", kind: "ffm" as const, command: java(newest ?? "", "ffm"), joined: true },
-].filter(({ command }) => existsSync(command[0] ?? ""));
+].filter(({ command }) => existsSync(commandOf(command, "healthy")[0] ?? ""));
+
+/** A host's command over one variant of the library. */
+export function commandOf(command: readonly string[], variant: string): string[] {
+  return command.map((word) => word.replace("{variant}", variant));
+}

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { Finding } from "../../src/model/finding.js";
 import { captured, cleanUp, libraries, root } from "./doctor.js";
-import { type Host, hosts } from "./hosts.js";
-import { type Cell, loaderTwins, type Seen, twins } from "./twins.js";
+import { commandOf, type Host, hosts } from "./hosts.js";
+import { type Cell, type Seen, twinsOf } from "./twins.js";
 
 /** `npm run matrix` runs each pair alone and after benign traps; `npm test` once, in turn the one and the other. */
 const whole = process.env["FFI_DOCTOR_MATRIX"] === "whole";
@@ -18,7 +18,7 @@ const PLAIN: Healthy = ["the healthy workload", ["healthy"], 0];
 
 const rows = new Map<string, string>();
 const pairs = hosts.flatMap((host) =>
-  Object.entries(host.kind === "c-loader" ? loaderTwins : twins).map(([twin, row]) => ({
+  Object.entries(twinsOf(host)).map(([twin, row]) => ({
     host,
     twin,
     cell: row(host),
@@ -39,7 +39,7 @@ describe.each(hosts)("gdb-capture on the $name host", (host) => {
   describe.each(own)("$twin", ({ twin, cell, i }) => {
     const isLoader = host.kind === "c-loader";
     const ways = isLoader ? [ALONE] : whole ? [ALONE, TRAPPED] : i % 2 === 0 ? [ALONE] : [TRAPPED];
-    it.each(ways)("is told, %s", (_name, traps) => {
+    it.each(ways)("is told, %s", { retry: isChancy(host, twin) ? 2 : 0 }, (_name, traps) => {
       const variant = existsSync(join(libraries, twin)) ? twin : "healthy";
       const told = run(host, variant, [...traps, twin]);
       expect(ownOutput(host, told.stdout)).toBe(outputOf(twin, traps.length > 0, cell));
@@ -102,8 +102,15 @@ describe.each(hosts)("gdb-capture on the $name host", (host) => {
   });
 });
 
+/** node is not position-independent: in two runs of a hundred the cut address is mapped, and the program itself reads it and goes on. */
+function isChancy(host: Host, twin: string): boolean {
+  return twin === "truncated-pointer" && (host.kind === "node" || host.kind === "napi");
+}
+
 function run(host: Host, variant: string, args: readonly string[]) {
-  return captured(["--", ...host.command, ...args], { env: { LD_LIBRARY_PATH: join(libraries, variant) } });
+  return captured(["--", ...commandOf(host.command, variant), ...args], {
+    env: { LD_LIBRARY_PATH: join(libraries, variant) },
+  });
 }
 
 /** A JVM that dies tells its own story on standard output, after the program's. */

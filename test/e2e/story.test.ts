@@ -21,9 +21,9 @@ const variants = [
 ];
 
 const expected: Record<string, { rust: string; boundary: string; go: string }> = {
-  "stale-handle": { rust: "stale.rs:76", boundary: "fds_get", go: "main.readBlock triggers.go:" },
-  "panic-across-boundary": { rust: "prefix.rs:30", boundary: "fds_scan_open", go: "main.listPrefix triggers.go:" },
-  "bytes-in-callback": { rust: "data.rs:120", boundary: "fds_get_async", go: "main.checksumBlock triggers.go:" },
+  "stale-handle": { rust: "stale.rs:76", boundary: "fds_get", go: "main.readBlock " },
+  "panic-across-boundary": { rust: "prefix.rs:30", boundary: "fds_scan_open", go: "main.listPrefix " },
+  "bytes-in-callback": { rust: "ffi::data::fds_get_async", boundary: "fds_get_async", go: "main.checksumBlock " },
 };
 
 const SHOWN = 14;

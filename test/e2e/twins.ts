@@ -11,7 +11,7 @@ export interface Seen {
   /** The call that crossed, null where the stack shows none. */
   boundary: string | null;
   /** What the target dies of; a number is an exit status. Null where the target itself is not sure. */
-  end: "SIGSEGV" | "SIGABRT" | number | null;
+  end: "SIGSEGV" | "SIGABRT" | "SIGTRAP" | number | null;
 }
 
 /** A mistake that does not show in a crash, and the status that the target then ends with. */
@@ -65,11 +65,14 @@ const CALLED_BACK = "{closure#1}";
 
 const PYTHON_READS = /^(B_get|_ctypes.*|read_raw_unsigned_data|_cffi_.*)$/;
 
-export const twins: Record<string, Row> = {
+const twins: Record<string, Row> = {
   "thread-local-runtime": inLibrary("null-dereference", "runtime::Runtime::check_key", "fds_get"),
   "stale-handle": inLibrary("wild-pointer", "ffi::stale::block_checksum", "fds_get"),
   "bytes-use-after-free": inHost("wild-pointer", {
     c: /^checksum_block$/,
+    rust: /^rust_host::replica::checksum_block$/,
+    // Wherever V8 reads the bytes of an ArrayBuffer.
+    napi: /./,
     go: /^main\.checksumBlock$/,
     python: PYTHON_READS,
     java: /^Unsafe_GetByte/,
@@ -85,7 +88,8 @@ export const twins: Record<string, Row> = {
   // Go 1.19's handler pushes a frame on the stack that has just run over; a JVM's threads have no other stack for theirs.
   "stack-overflow": (host) => ({
     ...(inLibrary("stack-overflow", "prefix::descend_segment", "fds_scan_open")(host) as Seen),
-    end: host.name === "go" ? GO_FATAL : "SIGSEGV",
+    // A Rust program's own std looks at its guard page, and aborts.
+    end: host.name === "go" || host.name === "go-static" ? GO_FATAL : host.kind === "rust" ? "SIGABRT" : "SIGSEGV",
   }),
   "shrink-forgotten": () => notSeen(HARMLESS_FREE),
   "malloc-dropped-by-rust": () => notSeen(HARMLESS_FREE),
@@ -110,30 +114,41 @@ export const twins: Record<string, Row> = {
       "null-dereference",
       {
         c: /^checksum_block$/,
+        rust: /^rust_host::replica::checksum_block$/,
+        napi: /^checksum_block$/,
         go: /^main\.checksumBlock$/,
         python: PYTHON_READS,
         java: /^Unsafe_GetByte/,
         ffm: /./,
       },
-      // Compiled and interpreted Java hold the pointer in different ways.
-      { confidence: host.kind === "ffm" ? null : "likely" },
+      {
+        // Compiled and interpreted Java hold the pointer in different ways.
+        confidence: host.kind === "ffm" ? null : "likely",
+        // The addon reads it itself, with no other library on the stack.
+        ...(host.kind === "napi" ? { blame: "library", boundary: "inventory_checksum" } : {}),
+      },
     )(host),
-  "truncated-pointer": inHost(
-    "truncated-pointer",
-    {
-      c: /^(label_width|show_version|truncated_pointer)$/,
-      go: /^_cgo_\w+_Cfunc_strlen$/,
-      python: /^(string_at|PyBytes_FromString\w*|b_string)$/,
-      java: /^UTF8::unicode_length/,
-      ffm: /./,
-    },
-    { confidence: "likely" },
-  ),
+  "truncated-pointer": (host) =>
+    inHost(
+      "truncated-pointer",
+      {
+        rust: /^rust_host::layout::label_width$/,
+        napi: /^v8::String::NewFromUtf8/,
+        c: /^(label_width|show_version|truncated_pointer)$/,
+        go: /^_cgo_\w+_Cfunc_strlen$/,
+        python: /^(string_at|PyBytes_FromString\w*|b_string)$/,
+        java: /^UTF8::unicode_length/,
+        ffm: /./,
+      },
+      { confidence: "likely", boundary: host.kind === "napi" ? "inventory_version" : null },
+    )(host),
   "callback-after-close": (host) =>
     inHost(
       "wild-pointer",
       {
         c: /^finish_job$/,
+        rust: /^rust_host::callbacks::finish_job$/,
+        napi: /^finish_job$/,
         go: /^main\.finishJob$/,
         python: /^(i_set|_ctypes.*|_cffi_.*)$/,
         java: /^finish_job$/,
@@ -149,6 +164,13 @@ export const twins: Record<string, Row> = {
         return notSeen("the thread-local state is missing, which is an exception and no crash");
       case "ffm":
         return notSeen("Java ends by the exception that its upcall threw", 1);
+      case "napi":
+        return {
+          ...(crashedOnThread(host) as Seen),
+          code: "illegal-instruction",
+          site: /^v8::base::OS::Abort/,
+          end: "SIGTRAP",
+        };
       case "go":
         return { ...(crashedOnThread(host) as Seen), blame: "library", boundary: null, end: "SIGSEGV" };
       default:
@@ -168,9 +190,9 @@ export const twins: Record<string, Row> = {
       : notSeen("the handler forwards, and this runtime's signals come on stacks that are large enough"),
   "signal-handler-displaced": (host) => ({
     code: "signal-handler-displaced",
-    confidence: host.kind === "c" || host.kind === "python" ? "likely" : "proved",
+    confidence: ["c", "rust", "python"].includes(host.kind) ? "likely" : "proved",
     blame: "library",
-    site: /^(page_is_readable|main\.labelOf|wasm-function.*|inventory\.NextLabel.*\.apply)$/,
+    site: /^(page_is_readable|rust_host::traps::first_byte|main\.labelOf|wasm-function.*|inventory\.NextLabel.*\.apply)$/,
     boundary: host.kind === "python" ? "page_is_readable" : null,
     end: "SIGSEGV",
   }),
@@ -178,12 +200,17 @@ export const twins: Record<string, Row> = {
 
 const crashedOnThread = inHost(
   "null-dereference",
-  { c: /^on_request_done$/, go: /^on_request_done$/, java: /^notify_listener$/ },
+  {
+    c: /^on_request_done$/,
+    rust: /^rust_host::callbacks::complete_request$/,
+    go: /^on_request_done$/,
+    java: /^notify_listener$/,
+  },
   { boundary: CALLED_BACK },
 );
 
 /** Only a host that loads the library as a plugin can unload it. */
-export const loaderTwins: Record<string, Row> = {
+const loaderTwins: Record<string, Row> = {
   "unload-running": () => ({
     code: "call-after-unload",
     confidence: "proved",
@@ -193,3 +220,25 @@ export const loaderTwins: Record<string, Row> = {
     end: "SIGSEGV",
   }),
 };
+
+/** Those whose library is linked into a program of its own. */
+const LINKED = [
+  "thread-local-runtime",
+  "stale-handle",
+  "bytes-use-after-free",
+  "double-free",
+  "panic-across-boundary",
+  "stack-overflow",
+  "unaligned-read",
+  "struct-layout",
+  "wrong-length",
+  "box-freed-by-free",
+  "leak",
+];
+
+export function twinsOf(host: Host): Record<string, Row> {
+  if (host.kind === "c-loader") {
+    return loaderTwins;
+  }
+  return host.name === "go-static" ? Object.fromEntries(LINKED.map((twin) => [twin, twins[twin] as Row])) : twins;
+}

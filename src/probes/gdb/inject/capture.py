@@ -31,7 +31,7 @@ NEAR_NULL = 65536
 MAX_ARGUMENT = 4096
 OLDEST = 10
 MAX_ERRORS = 200
-RETRIES, RETRY_S = 5, 0.01
+PATIENCE_S, PAUSE_S = 5.0, 0.01
 # No libthread_db: listing threads with it drops those whose process has ended but whose end gdb has not told yet, and gdb then waits
 # for ever. Linux tells of every new thread without it.
 SETTINGS = (
@@ -42,6 +42,11 @@ SETTINGS = (
     "set max-value-size 65536", "set print max-symbolic-offset 0x100000",
     "handle all nostop noprint pass", "handle SIGINT nostop noprint pass", "handle " + WAKE + " stop print nopass",
 )
+
+
+class OwnTrap:
+    """gdb has no signal event for SIGTRAP, as it is mostly its own."""
+    stop_signal = "SIGTRAP"
 
 
 def execute(command):
@@ -307,6 +312,8 @@ class Capture:
                         command = "signal " + WAKE
                     elif isinstance(event, gdb.SignalEvent):
                         command = self.on_signal(event) or command
+                    elif type(event) is gdb.StopEvent and ffid_snapshot.is_own_trap(gdb.selected_inferior()):
+                        command = self.on_signal(OwnTrap) or command
                     elif isinstance(event, gdb.BreakpointEvent):
                         self.on_breakpoint(event)
                 except (gdb.error, RuntimeError, OSError) as error:
@@ -328,8 +335,9 @@ def select_living():
     Makes a process current from which gdb can go on; False when none is left. One that has ended in the meantime is still listed until
     its end is told, has no registers any more, and to go on from it would wait for ever with all others stopped.
     """
-    for attempt in range(RETRIES):
-        rest = alive()
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        rest = [inferior for inferior in alive() if ffid_maps.is_running(inferior.pid)]
         for inferior in rest:
             try:
                 select(inferior)
@@ -337,10 +345,9 @@ def select_living():
                 return True
             except gdb.error:
                 continue
-        if not rest:
+        if not rest or time.monotonic() > until:
             return False
-        time.sleep(RETRY_S)
-    return False
+        time.sleep(PAUSE_S)
 
 
 def forget_ended():

@@ -17,6 +17,15 @@ def ends_with(path, suffix):
         return []
 
 
+def is_position_independent(path):
+    """Whether a program is loaded wherever the kernel likes (ET_DYN)."""
+    try:
+        with open(path, "rb") as source:
+            return source.read(18)[16:] == b"\x03\x00"
+    except OSError:
+        return False
+
+
 def _search(data, suffix):
     if data[:6] != b"\x7fELF\x02\x01":
         return []

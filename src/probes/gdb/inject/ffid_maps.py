@@ -1,5 +1,6 @@
 """The memory map of a process, read from /proc (proc(5)): gdb's own list is text and slower."""
 import bisect
+import os
 
 
 class Maps:
@@ -58,3 +59,15 @@ def executable_anonymous(row):
     """Generated code: no file behind it, or the memfd and perf map names that JITs use."""
     path = row[4]
     return "x" in row[2] and (path == "" or path.startswith(("[anon", "/memfd:", "/dev/zero", "/tmp/perf-")))
+
+
+def is_running(pid):
+    """Whether any thread of a process has not ended yet: a zombie is only waited for (proc_pid_stat(5))."""
+    try:
+        for task in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/stat" % (pid, task)) as source:
+                if source.read().rpartition(")")[2].split()[0] not in ("Z", "X"):
+                    return True
+    except OSError:
+        pass
+    return False

@@ -30,6 +30,22 @@ def siginfo():
     return out
 
 
+SIGTRAP = 5
+
+
+def is_own_trap(inferior):
+    """A SIGTRAP of the program's: sent to it, or by an int3 in its own code (gdb shows memory without the breakpoints that it has put there)."""
+    info = siginfo()
+    if info.get("signo") != SIGTRAP:
+        return False
+    if info.get("code", 0) <= 0:
+        return True
+    try:
+        return inferior.read_memory((gdb.newest_frame().pc() & MASK) - 1, 1).tobytes() == b"\xcc"
+    except gdb.error:
+        return False
+
+
 def registers(frame):
     out = {}
     for r in frame.architecture().registers("general"):

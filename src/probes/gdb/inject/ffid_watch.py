@@ -18,6 +18,8 @@ LAST_WORDS = (
     (r"/(node|nodejs)$|/libnode\.so", "_ZN4node12OnFatalErrorEPKcS1_", "Node's fatal error", "rsi"),
     (r"/(lib)?python[\d.]*(\.so[\d.]*)?$", "_Py_FatalErrorFunc", "Python's fatal error", "rsi"),
 )
+LIBC = re.compile(r"/libc[.-][^/]*so[^/]*$")
+RUNTIMES = re.compile(r"/(node|nodejs|java|python[\d.]*)$")
 SYSTEM_PATHS = ("/usr/lib/", "/lib/", "/lib64/", "/usr/bin/", "/bin/")
 
 
@@ -107,13 +109,12 @@ class Watches:
 
     def __init__(self, log):
         self.log = log
-        self.handler_exit, self.all, self.named, self.searched = [], [], set(), set()
+        self.handler_exit, self.all, self.later, self.named, self.searched = [], [], [], set(), set()
 
     def arm(self):
         gdb.execute("set breakpoint pending on", to_string=True)
         self.add(LinkerError, "_dl_signal_error", "error")
         self.add(LinkerError, "_dl_signal_exception", "exception")
-        self.add(HandlerInstalled, "sigaction", "sigaction")
 
     def add(self, kind, spec, what):
         try:
@@ -128,10 +129,20 @@ class Watches:
         names = ffid_elf.ends_with(path, b"rust_panic") if path not in self.searched and not path.startswith(SYSTEM_PATHS) else []
         self.searched.add(path)
         wanted = [(name, "panic") for name in names if name == "rust_panic" or name.endswith("10rust_panic")]
+        # Shells set every handler anew in each child: a tree of them alone is not slowed down for it.
+        program = gdb.current_progspace().filename or ""
+        if "sigaction" not in self.named and LIBC.search(path) and (not program.startswith(SYSTEM_PATHS) or RUNTIMES.search(program)):
+            self.named.add("sigaction")
+            self.add(HandlerInstalled, "sigaction", "sigaction")
         if is_program and ffid_go.exit_symbol():
             wanted.append((ffid_go.exit_symbol(), "go-exit"))
             wanted += [(name, ("Go's fatal error", "go")) for name in ("runtime.throw", "runtime.fatal")]
         wanted += [(name, (source, where)) for pattern, name, source, where in LAST_WORDS if re.search(pattern, path)]
+        # gdb tells of a program before it knows where it lies, and cannot insert anything there yet.
+        if is_program and ffid_elf.is_position_independent(path):
+            self.later += wanted
+            return
+        wanted, self.later = self.later + wanted, []
         for name, what in wanted:
             if name not in self.named:
                 self.named.add(name)
