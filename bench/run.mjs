@@ -10,6 +10,7 @@ const main = join(root, "dist/cli/main.js");
 const cHost = join(root, "fixtures/hosts/build/c-host");
 const nodeHost = join(root, "fixtures/hosts/node/main.mjs");
 const { values } = parseArgs({ options: { rounds: { type: "string", default: "9" } } });
+const TRAPS = 500;
 const rounds = Number(values.rounds);
 
 if (!Number.isInteger(rounds) || rounds < 1) {
@@ -53,6 +54,16 @@ function row(name, [base, ours], aim) {
   );
 }
 
+/** What one more signal costs that a runtime raises and handles on purpose: captures with many and with one, shared out. */
+function perTrap(name, command) {
+  const traps = (count) => capture([...command, "--traps", String(count), crash]);
+  const [one, many] = interleaved([traps(1), traps(1 + TRAPS)], Math.max(3, Math.floor(rounds / 3)));
+  const each = `${((many - one) / TRAPS).toFixed(2)} ms each`;
+  console.log(
+    `| gdb-capture, ${name} host, ${TRAPS} benign traps more | ${(one / 1000).toFixed(3)} s | ${(many / 1000).toFixed(3)} s | ${(many / one).toFixed(2)} | ${each} | - |`,
+  );
+}
+
 console.log(`| what, against what | base | ffi-doctor | ratio | more | aim |
 |---|---|---|---|---|---|`);
 try {
@@ -81,6 +92,10 @@ try {
   );
   const threads = (count) => capture([cHost, "--threads", String(count), crash]);
   row("gdb-capture, C host, 200 threads against 1", interleaved([threads(1), threads(200)], rounds), "-");
+  perTrap("Go", [join(root, "fixtures/hosts/build/go-host")]);
+  perTrap("Node", [process.execPath, nodeHost]);
+  const build = join(root, "fixtures/hosts/build");
+  perTrap("Java", ["java", "-cp", join(build, "java"), `-Djava.library.path=${build}`, "inventory.Main"]);
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

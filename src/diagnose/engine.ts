@@ -50,7 +50,7 @@ function crashFinding(crash: Crash, context: RuleContext): Finding[] {
       confidence: diagnosis.confidence,
       blame: side,
       blameReason: reason,
-      evidence: diagnosis.evidence,
+      evidence: [...diagnosis.evidence, ...ownReport(crash)],
       pid: crash.pid,
       cwe: entry.cwe,
       probes: ["gdb"],
@@ -114,6 +114,12 @@ function loadFinding(failure: LoadFailure, evidence: Evidence): Finding {
 }
 
 /** A hint is worth a look and never fails a build. */
+/** What the runtime wrote about its own death, beside what was captured at the first hand. */
+function ownReport(crash: Crash): string[] {
+  const report = crash.hostReport;
+  return report === null ? [] : [`${report.from} (${report.file}) has for the place: ${report.frame}`];
+}
+
 function severityOf(severity: Severity, confidence: Confidence): Severity {
   return confidence === "hint" && severity === "error" ? "warning" : severity;
 }

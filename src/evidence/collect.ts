@@ -4,6 +4,7 @@ import type { RunManifest, StepRecord } from "../model/manifest.js";
 import { type DecodedStep, decodeGdb } from "../probes/gdb/decode.js";
 import { readFiles } from "../rundir/read-run.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
+import { parseHsErr } from "./hs-err.js";
 import { joinCrash } from "./join.js";
 import { EXE, librariesInQuestion, type Question } from "./libraries.js";
 
@@ -17,7 +18,12 @@ export function collectEvidence(directory: RunDirectory, manifest: RunManifest, 
   );
   const question = librariesInQuestion(libs, [...files.values()]);
   const steps = manifest.steps.map((step) => ({ step, decoded: decode(directory, step, manifest) }));
-  const crashes = steps.flatMap(({ decoded }) => decoded.crashes.map((crash) => joinCrash(crash, files, question)));
+  const crashes = steps.flatMap(({ step, decoded }) =>
+    decoded.crashes.map((crash) => ({
+      ...joinCrash(crash, files, question),
+      hostReport: hostReport(directory, step, crash.pid),
+    })),
+  );
   const blind = [...unmatchedSpots(question, files.size > 0), ...unexplained(crashes, files, question)];
   const coverage = mergeCoverage(steps.map(({ decoded }) => decoded.coverage));
   return {
@@ -53,6 +59,12 @@ export function mergeEvidence(parts: readonly Evidence[]): Evidence {
 function decode(directory: RunDirectory, step: StepRecord, manifest: RunManifest): DecodedStep {
   const plan = manifest.plan.steps[0];
   return decodeGdb(directory.read(`raw/${step.id}/gdb.jsonl`) ?? "", { ...step, attached: plan?.attach !== null });
+}
+
+function hostReport(directory: RunDirectory, step: StepRecord, pid: number): Crash["hostReport"] {
+  const file = `raw/${step.id}/hs_err_pid${pid}.log`;
+  const text = directory.read(file);
+  return text === null ? null : parseHsErr(text, file);
 }
 
 function describe(files: ReadonlyMap<string, FileFacts>, question: Question, crashes: readonly Crash[]): LibraryInfo[] {
@@ -102,6 +114,21 @@ const NAMELESS_JAVASCRIPT = {
   mend: "start it by ffi-doctor gdb-capture -- node ..., or with NODE_OPTIONS='--perf-basic-prof-only-functions --interpreted-frames-native-stack'",
 };
 
+/** CPython's evaluator: each call of it runs one or more Python functions. */
+const EVALUATOR = "_PyEval_EvalFrameDefault";
+
+const NAMELESS_PYTHON = {
+  what: "names of Python functions",
+  why: "this CPython is older than 3.11, or free-threaded: where it keeps its frames is not known",
+  mend: "run it by CPython 3.11 or newer; or with -X faulthandler, which prints them to standard error",
+};
+
+const NAMELESS_JAVA = {
+  what: "names of Java methods",
+  why: "this JVM does not tell what HotSpot tells of itself, or its structures were damaged",
+  mend: "look for the JVM's own error report, or run it by a HotSpot JVM",
+};
+
 /** Libraries on a fault stack whose functions or lines nobody can name. */
 function unexplained(
   crashes: readonly Crash[],
@@ -112,9 +139,20 @@ function unexplained(
   const nameless =
     crashes.some(({ hostRuntime }) => hostRuntime === "node") &&
     onStack.some(({ kind, function: name }) => (kind === "jit" && name === null) || name === INTERPRETED);
+  const runtimes = new Set(crashes.map(({ hostRuntime }) => hostRuntime));
+  const pythonless =
+    runtimes.has("python") &&
+    onStack.some(({ function: name }) => name === EVALUATOR) &&
+    !onStack.some(({ kind }) => kind === "interpreted");
+  const javaless =
+    runtimes.has("java") &&
+    onStack.some(({ kind }) => kind === "jit") &&
+    !onStack.some(({ language }) => language === "java");
   const paths = new Set(onStack.filter(({ side }) => side === "library").map(({ module }) => module ?? ""));
   return [
     ...(nameless ? [NAMELESS_JAVASCRIPT] : []),
+    ...(pythonless ? [NAMELESS_PYTHON] : []),
+    ...(javaless ? [NAMELESS_JAVA] : []),
     ...[...paths].flatMap((path) =>
       (question.paths.has(path) || !question.explicit) && files.get(path)?.debugInfo === false
         ? [

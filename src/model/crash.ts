@@ -127,6 +127,18 @@ export const SignalHandler = z.strictObject({
 });
 export type SignalHandler = z.infer<typeof SignalHandler>;
 
+/** What a dying runtime wrote about itself. */
+export const HostReport = z.strictObject({
+  from: z.string(),
+  /** Its file in the run directory. */
+  file: z.string(),
+  /** The frame that it takes for the place, in its own words. */
+  frame: z.string(),
+  /** Frames of the language, innermost first, as it names them. */
+  scriptFrames: z.array(z.string()),
+});
+export type HostReport = z.infer<typeof HostReport>;
+
 /** All that was seen at the picked event of one process. */
 export const Crash = z.strictObject({
   pid: z.number().int(),
@@ -158,6 +170,8 @@ export const Crash = z.strictObject({
   threads: z.array(ThreadStack),
   /** What was installed through libc for the signals of faults before the pick, in order. */
   handlers: z.array(SignalHandler).default([]),
+  /** The runtime's own report of this death, where it wrote one. */
+  hostReport: HostReport.nullable().default(null),
   /** Text the process left about its own death: glibc's abort message, a panic message, a terminate text. */
   abortMessage: z.strictObject({ text: z.string(), from: z.string() }).nullable(),
   /** True when the capture was cut short (the debugger died, the process was gone). */

@@ -14,6 +14,7 @@ import { RunDirectory } from "../rundir/run-directory.js";
 import { locateGdb } from "../survey/gdb.js";
 import { hostVersion } from "../survey/host-version.js";
 import { surveyTarget } from "../survey/target.js";
+import { keepHostReports } from "./host-reports.js";
 import { removePerfMaps } from "./perf-maps.js";
 import { places, toolVersion } from "./places.js";
 
@@ -107,6 +108,7 @@ async function runSteps(run: Run, manifest: RunManifest): Promise<void> {
       manifest.steps.push(record);
       manifest.durationMs = Date.now() - run.started.getTime();
       const { decoded, facts } = lookAtStep(directory, record);
+      keepHostReports(directory, record, decoded);
       removePerfMaps(
         step,
         decoded.processes.map(({ pid }) => pid),

@@ -1,12 +1,48 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { captured, cleanUp, doctor, root } from "./doctor.js";
+import { captured, cleanUp, doctor, libraries, root } from "./doctor.js";
+import { hosts } from "./hosts.js";
 
 const fixtures = join(root, "fixtures/checkers");
 const build = join(fixtures, "build");
 const java = ["java", "-cp", build, `-Djava.library.path=${build}`, "Misuse"];
 
 afterEach(cleanUp);
+
+describe("a JVM's own report of its death", () => {
+  const host = hosts.find(({ name }) => name === "java");
+  const command = ["--", ...(host?.command ?? []), "stale-handle"];
+  const env = { LD_LIBRARY_PATH: join(libraries, "stale-handle") };
+
+  it("is kept with the run, and said beside the finding", () => {
+    const { report, runDir } = captured(command, { env });
+    const pid = report?.findings[0]?.pid;
+    expect(report?.findings[0]?.evidence.at(-1)).toMatch(
+      /the JVM's error report \(raw\/gdb-0\/hs_err_pid\d+\.log\) .*libffi_doctor_store/,
+    );
+    expect(readFileSync(join(runDir, `raw/gdb-0/hs_err_pid${pid}.log`), "utf8")).toContain("# Problematic frame:");
+  });
+
+  it("is not needed: Java's frames are there without it", () => {
+    const quiet = [
+      command[0] ?? "",
+      command[1] ?? "",
+      "-XX:ErrorFile=/nonexistent/hs_err",
+      "-XX:+SuppressFatalErrorMessage",
+      ...command.slice(2),
+    ];
+    const { report } = captured(quiet, { env });
+    const frames = report?.findings[0]?.stacks[0]?.frames.filter(({ language }) => language === "java") ?? [];
+    expect(frames.map(({ function: name }) => name).slice(0, 4)).toEqual([
+      "inventory.Store.get",
+      "inventory.Compaction.readBlock",
+      "inventory.Compaction.flushSegment",
+      "inventory.Compaction.compactLevel",
+    ]);
+    expect(frames[1]).toMatchObject({ file: "Compaction.java", line: expect.any(Number), side: "script" });
+  });
+});
 
 describe("--with", () => {
   it.each([

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { Finding } from "../../src/model/finding.js";
 import { captured, cleanUp, libraries, root } from "./doctor.js";
-import { commandOf, type Host, hosts } from "./hosts.js";
+import { commandOf, type Host, hosts, newJava } from "./hosts.js";
 import { type Cell, type Seen, twinsOf } from "./twins.js";
 
 /** `npm run matrix` runs each pair alone and after benign traps; `npm test` once, in turn the one and the other. */
@@ -31,6 +31,30 @@ afterAll(() => {
   if (rows.size === pairs.length) {
     writeFileSync(page, document());
   }
+});
+
+describe("the hosts", () => {
+  it("are all here but for those that a distribution may not have", () => {
+    const everywhere = [
+      "c",
+      "c-loader",
+      "go",
+      "go-static",
+      "node",
+      "node-async",
+      "node-worker",
+      "napi",
+      "python",
+      "python-cffi",
+      "rust",
+      "java",
+    ];
+    expect(hosts.map(({ name }) => name)).toEqual(expect.arrayContaining(everywhere));
+  });
+
+  it.skipIf(newJava() === null)("have java.lang.foreign among them", () => {
+    expect(hosts.map(({ name }) => name)).toContain("java-ffm");
+  });
 });
 
 describe.each(hosts)("gdb-capture on the $name host", (host) => {

@@ -51,6 +51,31 @@ describe("a crash in an awkward place", () => {
   });
 });
 
+describe("a library that was stripped", () => {
+  it("has module and offset for its own functions, and the report says why", () => {
+    const dir = scratch();
+    const file = join(dir, "libffi_doctor_store.so");
+    const whole = join(libraries, "stale-handle/libffi_doctor_store.so");
+    expect(spawnSync("strip", ["--strip-all", "-o", file, whole]).status).toBe(0);
+    const host = hosts.find(({ name }) => name === "c");
+    const { report, stderr } = captured(["--", ...(host?.command ?? []), "stale-handle"], {
+      env: { LD_LIBRARY_PATH: dir },
+    });
+    const frames = report?.findings[0]?.stacks[0]?.frames ?? [];
+    expect(frames[0]).toMatchObject({
+      function: null,
+      module: file,
+      offset: expect.stringMatching(/^0x/),
+      side: "library",
+    });
+    expect(frames.find(({ boundary }) => boundary)?.function).toBe("fds_get");
+    expect(report?.coverage[0]?.blindSpots.map(({ why }) => why)).toEqual([
+      "it was built without debug information, or stripped",
+    ]);
+    expect(stderr).toContain("libffi_doctor_store.so+0x");
+  });
+});
+
 describe("a thousand benign traps before the crash", () => {
   it.each(hosts.filter(({ name }) => ["go", "node", "java"].includes(name)))(
     "leave the pick right on the $name host",

@@ -61,6 +61,7 @@ export function decodeCrash(
     modules: modulesOf(records, source),
     unloaded: (find(records, "unloaded", source)?.rows ?? []).map(([path, start, end]) => ({ path, start, end })),
     threads: threadsOf(pick, source, records),
+    hostReport: null,
     handlers: handlersBefore(pick, process.pid, records),
     abortMessage: abortMessage(pick, source, records) ?? lastWords(pick, terminal, process.pid, records),
     incomplete: incomplete(pick, source, records),

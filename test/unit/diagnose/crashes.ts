@@ -153,6 +153,7 @@ export function crash(shape: Shape = {}, more: Partial<Crash> = {}): Crash {
         truncated: null,
       },
     ],
+    hostReport: null,
     handlers: [],
     abortMessage: shape.abort === undefined ? null : { text: shape.abort, from: "glibc" },
     incomplete: null,
