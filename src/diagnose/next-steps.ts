@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Crash } from "../model/crash.js";
 import type { NextStep } from "../model/finding.js";
 import type { FindingCode } from "../model/finding-code.js";
@@ -51,7 +51,40 @@ function* nullSteps(crash: Crash): Generator<NextStep> {
   };
 }
 
+/** Handlers and buffers: what to change, and for a JVM the library that chains handlers for everybody. */
+function* boundarySteps(code: FindingCode, crash: Crash, command: readonly string[]): Generator<NextStep> {
+  const jvm = crash.modules.find(({ path }) => basename(path) === "libjvm.so")?.path;
+  if (code === "signal-handler-displaced" && jvm !== undefined) {
+    yield {
+      command: `LD_PRELOAD=${quoteAll([join(dirname(dirname(jvm)), "libjsig.so")])} ${quoteAll(command)}`,
+      why: "libjsig keeps the JVM's handler first and calls others after it: if this runs on, the displaced handler was the cause",
+      cost: "one run",
+    };
+  }
+  if (code === "signal-handler-displaced") {
+    yield {
+      command: null,
+      why: "have the library install no handler, or call the one that sigaction gave it for every fault outside its own code",
+      cost: "a change in the library, or a setting of it",
+    };
+  } else if (code === "missing-sa-onstack") {
+    yield {
+      command: null,
+      why: "set SA_ONSTACK in sa_flags where the handler is installed",
+      cost: "a change in the library",
+    };
+  } else if (code === "bad-length") {
+    const caller = faultFrames(crash).find(({ side }) => side === "script") ?? null;
+    yield {
+      command: null,
+      why: `see where ${nameOf(caller)} got the length, and in what units: bytes, elements, blocks, or another buffer's`,
+      cost: "reading",
+    };
+  }
+}
+
 function* specific(code: FindingCode, crash: Crash, command: readonly string[]): Generator<NextStep> {
+  yield* boundarySteps(code, crash, command);
   const again = `RUST_BACKTRACE=1 ${quoteAll(command)}`;
   if (code === "null-dereference") {
     yield* nullSteps(crash);

@@ -174,8 +174,7 @@ function rowOf(
 ): string {
   const end = cell.end === null ? "either way" : typeof cell.end === "number" ? `status ${cell.end}` : cell.end;
   const boundary = cell.boundary === null ? "-" : `\`${cell.boundary}\``;
-  // A hidden class has its address in its name.
-  const plain = (text: string): string => text.replace(/\+0x[0-9a-f]+/, "").replace(/_cgo_[0-9a-f]+_/, "_cgo_");
+  const plain = (text: string): string => text.replace(/_cgo_[0-9a-f]+_/, "_cgo_");
   return `| ${host.name} | ${twin} | ${told.code} | ${told.confidence} | ${told.blame} | \`${plain(told.site)}\` | ${boundary} | ${plain(told.script)} | ${end} |`;
 }
 

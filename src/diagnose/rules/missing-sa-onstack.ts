@@ -24,7 +24,7 @@ export const missingSaOnstack: Rule = (crash) => {
       ...(handler === undefined
         ? []
         : [
-            `${handler.function ?? handler.handler} of ${owner ?? "an unknown module"} was installed for ${handler.signal} without SA_ONSTACK`,
+            `${handler.function?.replace(/::h[0-9a-f]{16}$/, "") ?? handler.handler} of ${owner ?? "an unknown module"} was installed for ${handler.signal} without SA_ONSTACK`,
           ]),
     ],
     blame: { side: "library", reason: `${owner ?? "a native library"} installed the handler; Go's own have the flag` },

@@ -63,7 +63,7 @@ function purposeOf(crash: Crash): string | null {
 }
 
 function handlerName(handler: SignalHandler): string {
-  const name = handler.function ?? handler.handler;
+  const name = handler.function?.replace(/::h[0-9a-f]{16}$/, "") ?? handler.handler;
   return handler.handler === null ? "the default action" : `${name} of ${base(handler.module)}`;
 }
 

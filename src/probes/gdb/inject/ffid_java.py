@@ -137,7 +137,8 @@ class Machine:
         name = self.entry(pool, self.number(constant + self.at["ConstMethod._name_index"], 2))
         holder = self.number(pool + self.at["ConstantPool._pool_holder"])
         owner = self.symbol(self.number(holder + self.at["Klass._name"])).replace("/", ".")
-        return "%s.%s" % (owner, name), self.file(pool, holder), self.line(constant, at)
+        # A hidden class has its address in its name, which is another one in each run.
+        return "%s.%s" % (owner.partition("+0x")[0], name), self.file(pool, holder), self.line(constant, at)
 
     def file(self, pool, holder):
         where = self.at.get("ConstantPool._source_file_name_index")

@@ -62,9 +62,9 @@ class HandlerInstalled(Watch):
             flags = int.from_bytes(inferior.read_memory(act + 136, 4).tobytes(), "little")
             ffid_maps.forget()
             row = ffid_maps.current(inferior.pid).at(handler)
-            name = gdb.execute("info symbol %d" % handler, to_string=True).split(" ")[0] if row else None
+            name = gdb.execute("info symbol %d" % handler, to_string=True).split(" in section")[0].split(" + ")[0] if row else None
             self.log.emit("handler", pid=inferior.pid, tid=gdb.selected_thread().ptid[1], sig=number, handler=hexa(handler), flags=flags,
-                          mod=row[4] if row else None, fn=None if name == "No" else name)
+                          mod=row[4] if row else None, fn=None if name and name.startswith("No symbol") else name)
         except (gdb.error, RuntimeError):
             pass
         return False
