@@ -29,7 +29,7 @@ const expected: Record<string, { rust: string; boundary: string; go: string }> =
 const SHOWN = 14;
 const SHORT = 60;
 
-const goHosts = hosts.filter(({ kind }) => kind === "go");
+const goHosts = hosts.filter(({ name }) => name === "go" || name === "go-1.19");
 const sections: string[] = [];
 
 afterEach(cleanUp);
