@@ -103,10 +103,7 @@ function badArgument(crash: Crash, boundary: Frame): string | null {
 function inHost(crash: Crash, site: Frame, code: FindingCode): { side: Blame; reason: string } {
   const native = crash.hostRuntime === "c" || crash.hostRuntime === "rust";
   if (crash.signal.name === "EXIT" || crash.signal.name === "PANIC" || crash.signal.name === "SIGABRT") {
-    return {
-      side: "host",
-      reason: `the host's own code ended the process (${nameOf(site)}), and no native library is on the stack`,
-    };
+    return gaveUp(crash, site);
   }
   const reached = crash.modules.some((module) => module.inQuestion && module.path !== crash.executable);
   if (native && !BY_POINTER.has(code)) {
@@ -125,6 +122,20 @@ function inHost(crash: Crash, site: Frame, code: FindingCode): { side: Blame; re
     return { side: "host", reason: `${nameOf(site)} used a nil pointer of its own` };
   }
   return outside(crash, site, `${nameOf(site)} read memory through a raw pointer`);
+}
+
+/** The host ended the process: at the library's request, where the library's call is what it was in. */
+function gaveUp(crash: Crash, site: Frame): { side: Blame; reason: string } {
+  const frames = faultFrames(crash);
+  const caller = frames.find(({ side }) => side === "script" || side === "library" || side === "binding");
+  if (caller?.side === "library") {
+    return { side: "library", reason: `${nameOf(site)} ended the process, in a call that ${nameOf(caller)} made` };
+  }
+  const below = frames.some(({ side }) => side === "library");
+  return {
+    side: "host",
+    reason: `the host's own code ended the process (${nameOf(site)})${below ? ", in a call from the library" : ", and no native library is on the stack"}`,
+  };
 }
 
 function outside(crash: Crash, site: Frame, what: string): { side: Blame; reason: string } {

@@ -308,6 +308,22 @@ describe("who is blamed", () => {
     ).toBe("host");
   });
 
+  it("is the library's where it asked the host to give up, the host's where its own code did", () => {
+    const gaveUp = (...sides: ("host" | "script" | "library")[]) =>
+      blame(
+        crash(
+          {
+            signal: { name: "SIGABRT", number: 6, forged: true },
+            frames: sides.map((side, index) => frame({ index, side, function: `${side}_${index}` })),
+          },
+          { hostRuntime: "node" },
+        ),
+      );
+    expect(gaveUp("host", "library", "host", "script")?.blame).toBe("library");
+    expect(gaveUp("host", "script", "library", "host")?.blame).toBe("host");
+    expect(gaveUp("host", "script", "host")?.blameReason).toContain("no native library is on the stack");
+  });
+
   it("is unknown with no frame to go by", () => {
     expect(blame(crash({ address: "0x18589091b1", frames: [] }))?.blame).toBe("unknown");
   });
