@@ -63,6 +63,8 @@ function inHost(code: string, sites: Partial<Record<Host["kind"], RegExp>>, more
 
 const CALLED_BACK = "{closure#1}";
 
+/** Interpreted, Unsafe_GetByte of the JVM; compiled, the method itself. */
+const JAVA_READS = /^(Unsafe_GetByte|jdk\.internal\.misc\.|inventory\.)/;
 const PYTHON_READS = /^(B_get|_ctypes.*|read_raw_unsigned_data|_cffi_.*)$/;
 
 const twins: Record<string, Row> = {
@@ -75,7 +77,7 @@ const twins: Record<string, Row> = {
     napi: /./,
     go: /^main\.checksumBlock$/,
     python: PYTHON_READS,
-    java: /^Unsafe_GetByte/,
+    java: JAVA_READS,
     ffm: /./,
   }),
   "double-free": inLibrary("double-free", "hot::evict_hot_value", "fds_free_bytes", "SIGABRT"),
@@ -118,12 +120,12 @@ const twins: Record<string, Row> = {
         napi: /^checksum_block$/,
         go: /^main\.checksumBlock$/,
         python: PYTHON_READS,
-        java: /^Unsafe_GetByte/,
+        java: JAVA_READS,
         ffm: /./,
       },
       {
         // Compiled and interpreted Java hold the pointer in different ways.
-        confidence: host.kind === "ffm" ? null : "likely",
+        confidence: host.kind === "ffm" || host.kind === "java" ? null : "likely",
         // The addon reads it itself, with no other library on the stack.
         ...(host.kind === "napi" ? { blame: "library", boundary: "inventory_checksum" } : {}),
       },
@@ -221,7 +223,7 @@ const loaderTwins: Record<string, Row> = {
   }),
 };
 
-/** Those whose library is linked into a program of its own. */
+/** Those whose library is linked into a program of its own. In struct-layout its low addresses may pass for a length, or may not. */
 const LINKED = [
   "thread-local-runtime",
   "stale-handle",
@@ -230,7 +232,6 @@ const LINKED = [
   "panic-across-boundary",
   "stack-overflow",
   "unaligned-read",
-  "struct-layout",
   "wrong-length",
   "box-freed-by-free",
   "leak",
