@@ -1,11 +1,13 @@
 import type { Crash } from "../model/crash.js";
 import type { Coverage, Evidence, FileFacts, LibraryInfo, Obstacle } from "../model/evidence.js";
 import type { RunManifest, StepRecord } from "../model/manifest.js";
-import { type DecodedStep, decodeGdb } from "../probes/gdb/decode.js";
+import type { DecodedStep } from "../model/recording.js";
 import { readFiles } from "../rundir/read-run.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
+import { decodeStep } from "./decode-step.js";
 import { parseHsErr } from "./hs-err.js";
 import { joinCrash } from "./join.js";
+import { joinCheckerError, selectErrors } from "./join-checker.js";
 import { EXE, librariesInQuestion, type Question } from "./libraries.js";
 
 /** Frames of a process that was let go which an obstacle names. */
@@ -17,7 +19,7 @@ export function collectEvidence(directory: RunDirectory, manifest: RunManifest, 
     manifest.steps.flatMap((step) => readFiles(directory, step.id)).map((file) => [file.path, file]),
   );
   const question = librariesInQuestion(libs, [...files.values()]);
-  const steps = manifest.steps.map((step) => ({ step, decoded: decode(directory, step, manifest) }));
+  const steps = manifest.steps.map((step) => ({ step, decoded: decodeStep(directory, step, manifest) }));
   const crashes = steps.flatMap(({ step, decoded }) =>
     decoded.crashes.map((crash) => ({
       ...joinCrash(crash, files, question),
@@ -25,13 +27,22 @@ export function collectEvidence(directory: RunDirectory, manifest: RunManifest, 
     })),
   );
   const blind = [...unmatchedSpots(question, files.size > 0), ...unexplained(crashes, files, question)];
+  const joined = steps.flatMap(({ decoded }) =>
+    decoded.checkerErrors.map((error) => joinCheckerError(error, files, question)),
+  );
+  const { shown, notShown } = selectErrors(joined, manifest.options.scope);
   const coverage = mergeCoverage(steps.map(({ decoded }) => decoded.coverage));
   return {
     processes: steps.flatMap(({ decoded }) => decoded.processes),
     libraries: describe(files, question, crashes),
     crashes,
     loadFailures: steps.flatMap(({ decoded }) => decoded.loadFailures),
-    coverage: coverage.map((entry) => ({ ...entry, blindSpots: [...entry.blindSpots, ...blind] })),
+    checkerErrors: shown,
+    coverage: coverage.map((entry) => ({
+      ...entry,
+      blindSpots: [...entry.blindSpots, ...blind],
+      notShown: summed([...entry.notShown, ...(notShown.get(entry.probe) ?? [])]),
+    })),
     obstacles: [
       ...steps.flatMap(({ step, decoded }) => obstaclesOf(step, decoded, manifest)),
       ...notThere(question, files),
@@ -49,16 +60,12 @@ export function mergeEvidence(parts: readonly Evidence[]): Evidence {
     libraries: [...new Map(parts.flatMap((part) => part.libraries).map((library) => [library.path, library])).values()],
     crashes: parts.flatMap((part) => part.crashes),
     loadFailures: parts.flatMap((part) => part.loadFailures),
+    checkerErrors: parts.flatMap((part) => part.checkerErrors),
     coverage: mergeCoverage(parts.flatMap((part) => part.coverage)),
     obstacles: parts.flatMap((part) => part.obstacles),
     runs: parts.reduce((sum, part) => sum + part.runs, 0),
     outcome: last?.outcome ?? { exitCode: null, signal: null, timedOut: false },
   };
-}
-
-function decode(directory: RunDirectory, step: StepRecord, manifest: RunManifest): DecodedStep {
-  const plan = manifest.plan.steps[0];
-  return decodeGdb(directory.read(`raw/${step.id}/gdb.jsonl`) ?? "", { ...step, attached: plan?.attach !== null });
 }
 
 function hostReport(directory: RunDirectory, step: StepRecord, pid: number): Crash["hostReport"] {
@@ -86,15 +93,24 @@ function describe(files: ReadonlyMap<string, FileFacts>, question: Question, cra
 function mergeCoverage(all: readonly Coverage[]): Coverage[] {
   const merged = new Map<string, Coverage>();
   for (const entry of all) {
-    const known = merged.get(entry.probe) ?? { ...entry, lookedFor: [], blindSpots: [] };
+    const known = merged.get(entry.probe) ?? { ...entry, lookedFor: [], blindSpots: [], notShown: [] };
     const said = new Set(known.blindSpots.map((spot) => JSON.stringify(spot)));
     merged.set(entry.probe, {
       probe: entry.probe,
       lookedFor: [...new Set([...known.lookedFor, ...entry.lookedFor])],
       blindSpots: [...known.blindSpots, ...entry.blindSpots.filter((spot) => !said.has(JSON.stringify(spot)))],
+      notShown: summed([...known.notShown, ...entry.notShown]),
     });
   }
   return [...merged.values()];
+}
+
+function summed(counts: Coverage["notShown"]): Coverage["notShown"] {
+  const sums = new Map<string, number>();
+  for (const { what, count } of counts) {
+    sums.set(what, (sums.get(what) ?? 0) + count);
+  }
+  return [...sums].map(([what, count]) => ({ what, count }));
 }
 
 function unmatchedSpots(question: Question, seen: boolean): Coverage["blindSpots"] {

@@ -7,12 +7,10 @@ import { moduleSide, type SideContext, sideOf } from "./sides.js";
 
 /** A crash with the side of each frame, the boundary marked, and its modules described. */
 export function joinCrash(crash: Crash, files: ReadonlyMap<string, FileFacts>, question: Question): Crash {
-  const runtime = runtimeOf(crash, files);
-  const context: SideContext = { runtime, executable: crash.executable, exeInQuestion: question.exe };
-  const glue = new Set([...files.values()].filter((file) => file.glue !== null).map(({ path }) => path));
+  const context = contextOf(crash.executable, files, question);
   return {
     ...crash,
-    hostRuntime: runtime,
+    hostRuntime: context.runtime,
     modules: crash.modules.map((module) => {
       const facts = files.get(module.path);
       return {
@@ -23,12 +21,20 @@ export function joinCrash(crash: Crash, files: ReadonlyMap<string, FileFacts>, q
         inQuestion: inQuestion(module.path, question, context),
       };
     }),
-    threads: crash.threads.map((thread) => joinThread(thread, context, question, glue)),
+    threads: crash.threads.map((thread): ThreadStack => {
+      return { ...thread, frames: joinFrames(thread.frames, context, question, files) };
+    }),
   };
 }
 
-function runtimeOf(crash: Crash, files: ReadonlyMap<string, FileFacts>): HostRuntime {
-  return (crash.executable === null ? null : files.get(crash.executable)?.runtime) ?? "unknown";
+/** What must be known of a process to say whose its frames are. */
+export function contextOf(
+  executable: string | null,
+  files: ReadonlyMap<string, FileFacts>,
+  question: Question,
+): SideContext {
+  const runtime: HostRuntime = (executable === null ? null : files.get(executable)?.runtime) ?? "unknown";
+  return { runtime, executable, exeInQuestion: question.exe };
 }
 
 function inQuestion(path: string, question: Question, context: SideContext): boolean {
@@ -38,21 +44,23 @@ function inQuestion(path: string, question: Question, context: SideContext): boo
   return question.paths.has(path) || (!question.explicit && moduleSide(path) === "library");
 }
 
-function joinThread(
-  thread: ThreadStack,
+/** The frames of one stack with their sides, and the boundary marked. */
+export function joinFrames(
+  unsided: readonly Frame[],
   context: SideContext,
   question: Question,
-  glue: ReadonlySet<string>,
-): ThreadStack {
+  files: ReadonlyMap<string, FileFacts>,
+): Frame[] {
+  const glue = new Set([...files.values()].filter((file) => file.glue !== null).map(({ path }) => path));
   const sided = bindGlue(
-    thread.frames.map((frame) => ({ ...frame, side: sideOf(frame, context) })),
+    unsided.map((frame) => ({ ...frame, side: sideOf(frame, context) })),
     glue,
   );
   const frames = sided.map((frame, i) =>
     frame.kind === "folded" ? { ...frame, side: sided[i - 1]?.side ?? frame.side } : frame,
   );
   const boundary = boundaryOf(frames, question, context);
-  return { ...thread, frames: frames.map((frame, i) => (i === boundary ? { ...frame, boundary: true } : frame)) };
+  return frames.map((frame, i) => (i === boundary ? { ...frame, boundary: true } : frame));
 }
 
 /** An extension that only stands between its runtime and another library is binding; alone on the stack it is the library. */

@@ -1,21 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Obstacle } from "../model/evidence.js";
 import type { StepRecord } from "../model/manifest.js";
 import type { Step } from "../model/plan.js";
-import type { Outcome } from "../model/primitives.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
-import { type Debugger, debuggerEnvironment, startDebugger } from "./debugger.js";
-import { endTree } from "./end-tree.js";
-import { forwardSignals } from "./forward-signals.js";
-import { type HeldTarget, holdTarget } from "./held-target.js";
-import { noDebugger, notAttached, notExecuted } from "./obstacles.js";
-import { send, tracedBy } from "./process-tree.js";
-import { endWhenStuck } from "./stuck-debugger.js";
-
-const ATTACH_LIMIT_MS = 60_000;
-const SETTLE_MS = 750;
-const SNAPSHOT_LIMIT_MS = 30_000;
-const NEVER_RAN: Outcome = { exitCode: null, signal: null, timedOut: false };
+import { lookAtFile } from "./look-at-file.js";
+import { runPlain } from "./plain.js";
+import { NEVER_RAN, underDebugger } from "./under-debugger.js";
 
 export interface LaunchIo {
   hold: string;
@@ -25,191 +13,49 @@ export interface LaunchIo {
   log(line: string): void;
 }
 
+/** What a way of launching tells of a step's end. */
+export type Ended = Partial<Omit<StepRecord, "id" | "probe" | "startedAt" | "durationMs">>;
+
 /** Carries one step out and leaves its recording in `raw/<step>/`. Never throws for what the target or the tool do. */
 export async function runStep(step: Step, directory: RunDirectory, io: LaunchIo): Promise<StepRecord> {
   const started = Date.now();
-  directory.makeStep(step.id);
-  const fill = (text: string): string => text.replaceAll("{stepDir}", directory.stepPath(step.id));
-  const target = step.target === null || io.file === null ? null : start(step, step.target, io.file, io);
-  const pid = target?.pid ?? step.attach ?? 0;
-  const gdb = startDebugger(
-    step.tool.map(fill),
-    {
-      ...debuggerEnvironment(io.environment),
-      ...Object.fromEntries(Object.entries(step.toolEnv).map(([key, value]) => [key, fill(value)])),
-      FFID_PID: String(pid),
-      FFID_DOCTOR: String(process.pid),
-      ...(step.target === null ? {} : { FFID_HOLD: io.hold }),
-    },
-    directory.stepPath(step.id, "gdb.out"),
-  );
-  const record = (more: Partial<StepRecord>): StepRecord => ({
+  const folder = directory.makeStep(step.id);
+  const ended = await launch(filled(step, folder), directory, io);
+  return {
     id: step.id,
     probe: step.probe,
     startedAt: new Date(started).toISOString(),
     durationMs: Date.now() - started,
-    pid,
+    pid: null,
     outcome: NEVER_RAN,
     tool: { exitCode: null, signal: null },
     obstacles: [],
     leftRunning: [],
-    ...more,
-  });
-  const obstacle = await attached(gdb, directory, step.id, pid);
-  if (obstacle !== null) {
-    target?.abandon();
-    await target?.ended;
-    return record({ tool: await gdb.ended, obstacles: [obstacle] });
+    ...ended,
+  };
+}
+
+async function launch(step: Step, directory: RunDirectory, io: LaunchIo): Promise<Ended> {
+  switch (step.way) {
+    case "beside":
+      return await underDebugger(step, directory, io);
+    case "around":
+    case "within":
+      return await runPlain(step, io);
+    case "file":
+      return await lookAtFile(step, directory.stepPath(step.id, "tool.out"), io);
   }
-  io.log(`gdb ${gdb.pid} watches ${target === null ? "" : "new "}process ${pid}`);
-  endWhenStuck(gdb, io.log);
-  return record(
-    target === null
-      ? await watchRunning(gdb, pid, step.timeout, io)
-      : await watchLaunched(gdb, target, step.timeout, io),
-  );
 }
 
-function start(step: Step, argv: readonly string[], file: string, io: LaunchIo): HeldTarget {
-  const env: NodeJS.ProcessEnv = { ...io.environment };
-  for (const [key, value] of Object.entries(step.targetEnv)) {
-    if (value === null) {
-      delete env[key];
-    } else {
-      env[key] = value;
-    }
-  }
-  return holdTarget(io.hold, file, argv, { env, stdoutToStderr: io.stdoutToStderr });
-}
-
-/** Resolves once gdb has attached (null), or with the reason why it never will. */
-async function attached(gdb: Debugger, directory: RunDirectory, step: string, pid: number): Promise<Obstacle | null> {
-  const told = new Promise<Obstacle | null>((resolve) => {
-    gdb.onTold((word) => {
-      if (word.k === "attached") {
-        resolve(null);
-      } else if (word.k === "refused") {
-        resolve(notAttached(word.why, pid));
-      }
-    });
-  });
-  const died = gdb.ended.then((end) => noDebugger(end, directory.read(`raw/${step}/gdb.out`) ?? ""));
-  const timer = new AbortController();
-  const late = sleep(ATTACH_LIMIT_MS, undefined, { signal: timer.signal }).then(
-    () => {
-      gdb.kill();
-      return notAttached("gdb did not attach within 60 seconds", pid);
-    },
-    () => null,
-  );
-  const result = await Promise.race([told, died, late]);
-  timer.abort();
-  return result;
-}
-
-async function watchLaunched(
-  gdb: Debugger,
-  target: HeldTarget,
-  timeout: number | null,
-  io: LaunchIo,
-): Promise<Partial<StepRecord>> {
-  const stopForwarding = forwardSignals(target.pid);
-  let timedOut = false;
-  const timer = new AbortController();
-  const limit =
-    timeout === null
-      ? null
-      : sleep(timeout * 1000, undefined, { signal: timer.signal }).then(
-          async () => {
-            timedOut = true;
-            io.log(`time limit of ${timeout} s: looking where it hangs, then ending it`);
-            const traced = tracedBy(gdb.pid).map((row) => row.pid);
-            await letGo(gdb);
-            await endTree(target.pid, traced);
-          },
-          () => {},
-        );
-  target.release();
-  const { outcome, execErrno } = await target.ended;
-  timer.abort();
-  await limit;
-  const leftRunning = await settle(gdb);
-  const tool = await gdb.ended;
-  stopForwarding();
+/** `{stepDir}` stands for the step's own folder. */
+function filled(step: Step, folder: string): Step {
+  const fill = (text: string): string => text.replaceAll("{stepDir}", folder);
+  const fillAll = <T extends string | null>(env: Record<string, T>): Record<string, T> =>
+    Object.fromEntries(Object.entries(env).map(([key, value]) => [key, (value === null ? null : fill(value)) as T]));
   return {
-    outcome: { ...outcome, timedOut },
-    tool,
-    leftRunning,
-    obstacles: execErrno === null ? [] : [notExecuted(execErrno)],
+    ...step,
+    tool: step.tool.map(fill),
+    toolEnv: fillAll(step.toolEnv),
+    targetEnv: fillAll(step.targetEnv),
   };
-}
-
-async function watchRunning(
-  gdb: Debugger,
-  pid: number,
-  timeout: number | null,
-  io: LaunchIo,
-): Promise<Partial<StepRecord>> {
-  let timedOut = false;
-  let interrupted = false;
-  const finished = new AbortController();
-  const onInterrupt = (): void => {
-    interrupted = true;
-    io.log(`letting process ${pid} go`);
-    void letGo(gdb);
-  };
-  process.on("SIGINT", onInterrupt);
-  process.on("SIGTERM", onInterrupt);
-  if (timeout !== null) {
-    sleep(timeout * 1000, undefined, { signal: finished.signal }).then(
-      () => {
-        timedOut = !interrupted;
-        return letGo(gdb);
-      },
-      () => {},
-    );
-  }
-  const tool = await gdb.ended;
-  finished.abort();
-  process.off("SIGINT", onInterrupt);
-  process.off("SIGTERM", onInterrupt);
-  return { tool, outcome: { exitCode: null, signal: null, timedOut }, leftRunning: send(pid, 0) ? [pid] : [] };
-}
-
-/** After the target's own end: waits for gdb, and lets go of what the target left running, which is not ours to end. */
-async function settle(gdb: Debugger): Promise<number[]> {
-  let running = true;
-  void gdb.ended.then(() => {
-    running = false;
-  });
-  let quietSince = Date.now();
-  const left: number[] = [];
-  while (running) {
-    const traced = tracedBy(gdb.pid);
-    if (traced.length === 0 || traced.some((row) => row.stopped)) {
-      quietSince = Date.now();
-    } else if (Date.now() - quietSince > SETTLE_MS) {
-      left.push(...traced.map((row) => row.pid));
-      await letGo(gdb);
-      return left;
-    }
-    await Promise.race([gdb.ended, sleep(15)]);
-  }
-  return left;
-}
-
-/** Lets everything go that gdb still traces. A gdb that does not answer is killed: the kernel then detaches (ptrace(2)). */
-async function letGo(gdb: Debugger): Promise<void> {
-  if (!gdb.wake()) {
-    return;
-  }
-  const timer = new AbortController();
-  await Promise.race([
-    gdb.ended,
-    sleep(SNAPSHOT_LIMIT_MS, undefined, { signal: timer.signal }).then(
-      () => gdb.kill(),
-      () => {},
-    ),
-  ]);
-  timer.abort();
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CheckerError } from "./checker-error.js";
 import { Crash, LoadFailure } from "./crash.js";
 import { HostRuntime, Outcome, ProbeName } from "./primitives.js";
 
@@ -33,6 +34,8 @@ export const Coverage = z.strictObject({
   probe: ProbeName,
   lookedFor: z.array(z.string()),
   blindSpots: z.array(z.strictObject({ what: z.string(), why: z.string(), mend: z.string().nullable() })),
+  /** What was seen and is not shown, as nothing ties it to a library in question: the runtimes' own noise. */
+  notShown: z.array(z.strictObject({ what: z.string(), count: z.number().int().nonnegative() })).default([]),
 });
 export type Coverage = z.infer<typeof Coverage>;
 
@@ -46,6 +49,8 @@ export const Evidence = z.strictObject({
   libraries: z.array(LibraryInfo),
   crashes: z.array(Crash),
   loadFailures: z.array(LoadFailure),
+  /** In the order in which they happened, those that are in scope. */
+  checkerErrors: z.array(CheckerError).default([]),
   coverage: z.array(Coverage),
   obstacles: z.array(Obstacle),
   /** How many times the target was run. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { Severity, Verb } from "./primitives.js";
-import { checkers, formats, twins } from "./vocabulary.js";
+import { Sanitizer, Severity, Verb } from "./primitives.js";
+import { checkers, formats, scopes, twins } from "./vocabulary.js";
 
 export const Format = z.enum(formats);
 export type Format = z.infer<typeof Format>;
@@ -19,6 +19,13 @@ export const Options = z.strictObject({
   libs: z.array(z.string()),
   /** The host's own checkers, each off unless asked for. */
   with: z.array(z.enum(checkers)).default([]),
+  /** What of a checker's errors is shown; the rest is counted. */
+  scope: z.enum(scopes).default("library"),
+  /** `asan`: which sanitizer, and the user's own build command to be run with its flags first. */
+  sanitizer: Sanitizer.default("address"),
+  build: z.string().nullable().default(null),
+  /** `core`: the core file, and the program that left it where that is not found by itself. */
+  core: z.strictObject({ file: z.string(), executable: z.string().nullable() }).nullable().default(null),
   /** Run directory; null for the default `.ffi-doctor/<timestamp>-<verb>`. */
   out: z.string().nullable(),
   formats: z.array(z.strictObject({ format: Format, file: z.string().nullable() })),

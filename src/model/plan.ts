@@ -1,11 +1,18 @@
 import { z } from "zod";
 import { Intervention, ProbeName } from "./primitives.js";
 
-/** One launch of the target under a probe. Plain data: `--dry-run` prints it, `launch` carries it out. */
+/**
+ * How tool and target come together. `beside`: a debugger that is attached to the target. `around`: the tool's argv, and the target's
+ * behind it. `within`: the target alone, changed by its environment. `file`: the tool alone, as no process is started.
+ */
+export const Way = z.enum(["beside", "around", "within", "file"]);
+
+/** One launch of the target under a probe, or one look at a file. Plain data: `--dry-run` prints it, `launch` carries it out. */
 export const Step = z.strictObject({
   id: z.string(),
   probe: ProbeName,
-  /** The observing tool's argv, to be started beside the target; `{stepDir}` and `{pid}` are filled in at launch. */
+  way: Way.default("beside"),
+  /** The observing tool's argv; `{stepDir}` is filled in at launch. */
   tool: z.array(z.string()),
   /** Environment added for the tool. */
   toolEnv: z.record(z.string(), z.string()),

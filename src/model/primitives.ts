@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { severities } from "./vocabulary.js";
+import { sanitizers, severities } from "./vocabulary.js";
 
 /** An address or register value: lower-case hex with `0x`. Never a JSON number, which would lose bits above 2^53. */
 export const Hex = z.string().regex(/^0x[0-9a-f]+$/, "an address is a lower-case hex string such as 0x7f00");
@@ -18,11 +18,14 @@ export type Blame = z.infer<typeof Blame>;
 export const HostRuntime = z.enum(["node", "python", "go", "java", "rust", "c", "unknown"]);
 export type HostRuntime = z.infer<typeof HostRuntime>;
 
-export const Verb = z.enum(["gdb-capture"]);
+export const Verb = z.enum(["gdb-capture", "valgrind", "asan", "core", "ci"]);
 export type Verb = z.infer<typeof Verb>;
 
-export const ProbeName = z.enum(["gdb"]);
+export const ProbeName = z.enum(["gdb", "valgrind", "asan", "core"]);
 export type ProbeName = z.infer<typeof ProbeName>;
+
+export const Sanitizer = z.enum(sanitizers);
+export type Sanitizer = z.infer<typeof Sanitizer>;
 
 /** How a process ended. Both null: it was still running, or its end was not seen. */
 export const Outcome = z.strictObject({

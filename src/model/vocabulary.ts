@@ -2,6 +2,11 @@
 
 export const formats = ["terminal", "json"] as const;
 
+/** Which errors of a checker are findings: those with a frame of the libraries in question in any stack, or all. */
+export const scopes = ["library", "all"] as const;
+
+export const sanitizers = ["address", "undefined", "thread", "leak"] as const;
+
 export const severities = ["error", "warning", "note"] as const;
 
 /** The shim's broken twins that `--demo` can run; `healthy` is the same workload over the sound library. */

@@ -22,5 +22,5 @@ export function nextStep(
   if (done >= limit || (options.untilCrash && last.crashed)) {
     return null;
   }
-  return { ...first, id: `gdb-${done}` };
+  return { ...first, id: `${first.probe}-${done}` };
 }

@@ -1,11 +1,13 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -14,9 +16,12 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../model/errors.js";
 import type { RunManifest } from "../model/manifest.js";
+import type { Recording } from "../model/recording.js";
 
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
+/** Bytes of a recording that are held at a time. */
+const PIECE = 1 << 18;
 
 /** Where a run rests on disk: manifest.json, raw/<step>/..., report.json. Readable by its owner alone. */
 export class RunDirectory {
@@ -115,8 +120,40 @@ export class RunDirectory {
     }
   }
 
+  /** What a step recorded, for its decoder. */
+  recording(step: string): Recording {
+    return {
+      names: () => (existsSync(this.stepPath(step)) ? readdirSync(this.stepPath(step)).sort() : []),
+      text: (name) => this.read(`raw/${step}/${name}`),
+      pieces: (name) => piecesOf(this.stepPath(step, name)),
+    };
+  }
+
   writeManifest(manifest: RunManifest): void {
     this.writeJson("manifest.json", manifest);
+  }
+}
+
+/** A file of any size, read as it is asked for: at no time is more than one piece in memory. */
+function* piecesOf(path: string): Iterable<string> {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      return;
+    }
+    throw new UserError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
+  }
+  try {
+    const decoder = new TextDecoder();
+    const buffer = Buffer.alloc(PIECE);
+    for (let length = readSync(fd, buffer); length > 0; length = readSync(fd, buffer)) {
+      yield decoder.decode(buffer.subarray(0, length), { stream: true });
+    }
+    yield decoder.decode();
+  } finally {
+    closeSync(fd);
   }
 }
 

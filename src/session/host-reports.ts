@@ -2,7 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { UserError } from "../model/errors.js";
 import type { StepRecord } from "../model/manifest.js";
-import type { DecodedStep } from "../probes/gdb/decode.js";
+import type { DecodedStep } from "../model/recording.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
 
 /** A JVM's report is some hundred KiB; what is far more is none. In bytes. */

@@ -1,18 +1,13 @@
 import { realpathSync } from "node:fs";
 import type { FileFacts } from "../model/evidence.js";
-import type { StepRecord } from "../model/manifest.js";
-import { type DecodedStep, decodeGdb } from "../probes/gdb/decode.js";
-import type { RunDirectory } from "../rundir/run-directory.js";
+import type { DecodedStep } from "../model/recording.js";
 import { readElf } from "../survey/elf.js";
 import { runtimeOf } from "../survey/target.js";
 
-/** What a step recorded, and the files that its processes mapped, described now that this machine has them. */
-export function lookAtStep(directory: RunDirectory, step: StepRecord): { decoded: DecodedStep; facts: FileFacts[] } {
-  const text = directory.read(`raw/${step.id}/gdb.jsonl`) ?? "";
-  const decoded = decodeGdb(text, { ...step, attached: false });
+/** The files that a step's processes mapped, described now that this machine has them. */
+export function mappedFiles(decoded: DecodedStep): FileFacts[] {
   const programs = new Set(decoded.crashes.map(({ executable }) => executable));
-  const facts = decoded.files.map(({ path, program }) => describe(path, program || programs.has(path)));
-  return { decoded, facts };
+  return decoded.files.map(({ path, program }) => describe(path, program || programs.has(path)));
 }
 
 function describe(path: string, program: boolean): FileFacts {

@@ -8,6 +8,7 @@ import { decodeGdb } from "../../src/probes/gdb/decode.js";
 import { renderJson } from "../../src/render/json.js";
 import { renderTerminal } from "../../src/render/terminal/report.js";
 import { reportSession } from "../../src/session/report.js";
+import { recordingOf } from "./recording-of.js";
 
 // From recordings of real runs to the texts that people read, with no tool and no target at hand. After a change that is meant:
 // npx vitest run test/golden --update, and read the difference.
@@ -40,7 +41,7 @@ describe.each(runs)("$name, recorded by gdb $version", ({ name, version, path })
     const text = readFileSync(join(path, "raw/gdb-0/gdb.jsonl"), "utf8");
     fc.assert(
       fc.property(fc.nat(text.length), (length) => {
-        decodeGdb(text.slice(0, length), END);
+        decodeGdb(recordingOf({ "gdb.jsonl": text.slice(0, length) }), END);
       }),
       { numRuns: 40 },
     );

@@ -1,5 +1,5 @@
 import type { Coverage } from "../../model/evidence.js";
-import type { StepEnd } from "./decode.js";
+import type { StepEnd } from "../../model/recording.js";
 import type { RawRecord } from "./records.js";
 
 const LOOKED_FOR = [
@@ -17,6 +17,7 @@ export function coverageOf(records: readonly RawRecord[], damaged: number, end: 
     probe: "gdb",
     lookedFor: LOOKED_FOR,
     blindSpots: [...recordingSpots(records, damaged, end), ...targetSpots(records, end)],
+    notShown: [],
   };
 }
 

@@ -1,38 +1,16 @@
-import type { Crash, LoadFailure } from "../../model/crash.js";
-import type { Coverage, ProcessInfo } from "../../model/evidence.js";
-import type { Outcome } from "../../model/primitives.js";
+import type { DecodedStep, Recording, StepEnd } from "../../model/recording.js";
 import { coverageOf, lostPart } from "./coverage.js";
 import { decodeCrash } from "./decode-crash.js";
 import { decodeLoadFailures } from "./load-failures.js";
 import { decodeProcesses } from "./processes.js";
 import { type RawOf, type RawRecord, readRecords } from "./records.js";
 
-/** What a step's end told, beside its recording. */
-export interface StepEnd {
-  pid: number | null;
-  outcome: Outcome;
-  tool: { exitCode: number | null; signal: string | null };
-  leftRunning: readonly number[];
-  attached: boolean;
-}
-
-export interface DecodedStep {
-  processes: ProcessInfo[];
-  crashes: Crash[];
-  loadFailures: LoadFailure[];
-  coverage: Coverage;
-  /** Why silence means nothing here; null for a recording that is whole. */
-  lost: string | null;
-  /** Files that the processes mapped, and which of them they executed. */
-  files: { path: string; program: boolean }[];
-}
-
 /** The events of one process, in the order in which gdb saw them. */
 export type RawEvent = RawOf<"stop"> | RawOf<"panic"> | RawOf<"exit"> | RawOf<"interrupted">;
 
 /** A gdb step's recording, whole or cut anywhere, as evidence. Never throws for what is in it. */
-export function decodeGdb(text: string, end: StepEnd): DecodedStep {
-  const { records, damaged } = readRecords(text);
+export function decodeGdb(recording: Recording, end: StepEnd): DecodedStep {
+  const { records, damaged } = readRecords(recording.text("gdb.jsonl") ?? "");
   const processes = decodeProcesses(records, end);
   const crashes = processes.flatMap((process) => {
     const events = records.filter((record): record is RawEvent => isEvent(record) && record.pid === process.pid);
@@ -50,6 +28,7 @@ export function decodeGdb(text: string, end: StepEnd): DecodedStep {
     processes,
     crashes,
     loadFailures: decodeLoadFailures(records, processes),
+    checkerErrors: [],
     coverage: coverageOf(records, damaged, end),
     lost: lostPart(records, damaged, end),
     files: [...new Map(files.map((file) => [file.path, file])).values()],

@@ -28,6 +28,7 @@ export function planGdb(
   return {
     id: `gdb-${index}`,
     probe: "gdb",
+    way: "beside",
     tool: [tools.gdb, "-nx", "-batch", "-x", tools.script],
     toolEnv: { FFID_LOG: "{stepDir}/gdb.jsonl", FFID_MODE: target === null ? "attach" : "launch" },
     target: target === null ? null : options.command,

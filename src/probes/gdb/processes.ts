@@ -1,7 +1,8 @@
 import { constants } from "node:os";
 import type { ProcessInfo } from "../../model/evidence.js";
 import type { Outcome } from "../../model/primitives.js";
-import { isEvent, type StepEnd } from "./decode.js";
+import type { StepEnd } from "../../model/recording.js";
+import { isEvent } from "./decode.js";
 import type { RawOf, RawRecord } from "./records.js";
 
 const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));

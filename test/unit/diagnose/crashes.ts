@@ -167,6 +167,7 @@ export function evidence(more: Partial<Evidence> = {}): Evidence {
     libraries: [],
     crashes: [],
     loadFailures: [],
+    checkerErrors: [],
     coverage: [],
     obstacles: [],
     runs: 1,

@@ -6,6 +6,7 @@ import { nextStep } from "../../../src/plan/strategy.js";
 const step: Step = {
   id: "gdb-0",
   probe: "gdb",
+  way: "beside",
   tool: ["gdb"],
   toolEnv: {},
   target: ["x"],

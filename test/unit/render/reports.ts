@@ -177,6 +177,7 @@ export function report(change: Partial<Report> = {}, run: Partial<Report["run"]>
         probe: "gdb",
         lookedFor: ["fatal signals"],
         blindSpots: [{ what: "libx.so has no names", why: "it is stripped", mend: "apt-get install libx-dbgsym" }],
+        notShown: [],
       },
     ],
     catalogue: {},

@@ -163,7 +163,7 @@ function hostile(text: string): Report {
       findings: [bad, bad],
       obstacles,
       letGo: [{ pid: 1, command: [text], threads: bad.capture?.threads ?? [] }],
-      coverage: [{ probe: "gdb", lookedFor: [text], blindSpots: obstacles }],
+      coverage: [{ probe: "gdb", lookedFor: [text], blindSpots: obstacles, notShown: [{ what: text, count: 1 }] }],
     },
     { command: [text], interventions: [{ kind: "flag", what: text, why: text }] },
   );

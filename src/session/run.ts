@@ -2,23 +2,22 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { runStep } from "../launch/run-step.js";
 import { UserError } from "../model/errors.js";
-import type { Obstacle } from "../model/evidence.js";
 import type { RunManifest } from "../model/manifest.js";
 import type { Options } from "../model/options.js";
 import type { Plan } from "../model/plan.js";
 import type { Report } from "../model/report.js";
 import type { Target } from "../model/target.js";
-import { makePlan } from "../plan/plan.js";
 import { nextStep } from "../plan/strategy.js";
 import { RunDirectory } from "../rundir/run-directory.js";
-import { locateGdb } from "../survey/gdb.js";
 import { hostVersion } from "../survey/host-version.js";
 import { surveyTarget } from "../survey/target.js";
 import { keepHostReports } from "./host-reports.js";
+import { instrumentOf } from "./instruments/index.js";
+import type { Instrument } from "./instruments/instrument.js";
 import { removePerfMaps } from "./perf-maps.js";
 import { places, toolVersion } from "./places.js";
 
-export interface CaptureIo {
+export interface RunIo {
   /** The target's standard output goes to standard error, as standard output is for the report. */
   targetStdoutToStderr: boolean;
   environment: NodeJS.ProcessEnv;
@@ -27,35 +26,37 @@ export interface CaptureIo {
 }
 
 /** What `--dry-run` shows: nothing is started. Throws UserError for a command that the kernel could not start. */
-export function planSession(asked: Options, environment: NodeJS.ProcessEnv): { plan: Plan; target: Target | null } {
+export async function planSession(
+  asked: Options,
+  environment: NodeJS.ProcessEnv,
+): Promise<{ plan: Plan; target: Target | null }> {
   const options = withDemo(asked);
-  const target = options.attach === null ? surveyTarget(options.command, environment["PATH"] ?? "") : null;
-  const gdb = locateGdb(environment["PATH"] ?? "", environment["FFI_DOCTOR_GDB"]);
-  return { plan: planOf(options, target, gdb.path ?? "gdb", environment), target };
+  const target = targetOf(options, environment);
+  const prepare = await instrumentOf(options.verb);
+  const { plan } = await prepare({ options, target, environment, directory: null, log: () => {} });
+  return { plan, target };
 }
 
 /**
- * One `gdb-capture`: surveys, runs the target as often as asked, and leaves the run directory with report.json in it, also when the
- * question could not be answered. Throws UserError for what the user can mend before anything was started.
+ * One run of an observing verb: surveys, runs the target as often as asked, and leaves the run directory with report.json in it, also
+ * when the question could not be answered. Throws UserError for what the user can mend before anything was started.
  */
-export async function captureSession(
+export async function runSession(
   asked: Options,
-  io: CaptureIo,
+  io: RunIo,
 ): Promise<{ report: Report; runDir: string; unwritten: UserError | null }> {
   const options = withDemo(asked);
-  const path = io.environment["PATH"] ?? "";
-  const target = options.attach === null ? surveyTarget(options.command, path) : null;
-  const gdb = locateGdb(path, io.environment["FFI_DOCTOR_GDB"]);
+  const target = targetOf(options, io.environment);
+  const prepare: Instrument = await instrumentOf(options.verb);
   const started = new Date();
   const directory = RunDirectory.create(options.out ?? defaultOut(options, started));
   const run: Run = { options, target, directory, started, io, log: doctorLog(directory) };
-  const manifest = newManifest(run, planOf(options, target, gdb.path ?? "gdb", io.environment));
+  const { environment } = io;
+  const { plan, obstacles } = await prepare({ options, target, environment, directory, log: io.log });
+  const manifest = newManifest(run, plan);
   directory.writeManifest(manifest);
-  const obstacles: Obstacle[] = gdb.usable
-    ? []
-    : [{ what: "gdb cannot be used here; the target was not run", why: gdb.why ?? "unknown", mend: gdb.mend }];
-  if (gdb.usable) {
-    const version = target === null ? null : hostVersion(target, io.environment).catch(() => null);
+  if (obstacles.length === 0) {
+    const version = target === null ? null : hostVersion(target, environment).catch(() => null);
     await runSteps(run, manifest);
     if (manifest.target !== null) {
       manifest.target.host.version = await version;
@@ -67,12 +68,19 @@ export async function captureSession(
   return { ...conclude(directory, manifest, obstacles), runDir: directory.path };
 }
 
+/** Null for a process that runs already, and for a file. */
+function targetOf(options: Options, environment: NodeJS.ProcessEnv): Target | null {
+  return options.attach === null && options.core === null
+    ? surveyTarget(options.command, environment["PATH"] ?? "")
+    : null;
+}
+
 interface Run {
   options: Options;
   target: Target | null;
   directory: RunDirectory;
   started: Date;
-  io: CaptureIo;
+  io: RunIo;
   log: (line: string) => void;
 }
 
@@ -102,12 +110,13 @@ async function runSteps(run: Run, manifest: RunManifest): Promise<void> {
         },
       });
       // What reads the recording is loaded while the target runs, not before it starts.
-      const { lookAtStep } = await import("./mapped-files.js");
+      const { mappedFiles } = await import("./mapped-files.js");
+      const { decodeStep } = await import("../evidence/decode-step.js");
       await import("./conclude.js");
       const record = await running;
       manifest.steps.push(record);
       manifest.durationMs = Date.now() - run.started.getTime();
-      const { decoded, facts } = lookAtStep(directory, record);
+      const decoded = decodeStep(directory, record, manifest);
       keepHostReports(directory, record, decoded);
       removePerfMaps(
         step,
@@ -115,7 +124,7 @@ async function runSteps(run: Run, manifest: RunManifest): Promise<void> {
         record.leftRunning,
       );
       tolerant(() => {
-        directory.writeJson(`raw/${step.id}/files.json`, facts);
+        directory.writeJson(`raw/${step.id}/files.json`, mappedFiles(decoded));
         directory.writeManifest(manifest);
       });
       crashed = decoded.crashes.some(({ terminal }) => terminal !== null);
@@ -139,10 +148,6 @@ function tolerant(write: () => void): void {
       throw error;
     }
   }
-}
-
-function planOf(options: Options, target: Target | null, gdb: string, environment: NodeJS.ProcessEnv): Plan {
-  return makePlan(options, target, { gdb, script: places.gdbScript, environment });
 }
 
 /** `--demo`: the storage shim's own workload, a program like any other. */

@@ -1,0 +1,63 @@
+import type { CheckerError } from "../model/checker-error.js";
+import type { Coverage, FileFacts } from "../model/evidence.js";
+import type { Frame } from "../model/frame.js";
+import type { Options } from "../model/options.js";
+import { contextOf, joinFrames } from "./join.js";
+import type { Question } from "./libraries.js";
+import type { SideContext } from "./sides.js";
+
+/** A checker's error with the side of each frame and the boundary marked, and whether a library in question has a part in it. */
+export function joinCheckerError(
+  error: CheckerError,
+  files: ReadonlyMap<string, FileFacts>,
+  question: Question,
+): { error: CheckerError; inScope: boolean } {
+  const context = contextOf(error.executable, files, question);
+  const stacks = error.stacks.map((stack) => ({
+    ...stack,
+    frames: joinFrames(stack.frames, context, question, files),
+  }));
+  const frames = stacks.flatMap((stack) => stack.frames);
+  return {
+    error: { ...error, hostRuntime: context.runtime, stacks },
+    inScope: frames.some((frame) => inQuestion(frame, question, context)),
+  };
+}
+
+/**
+ * A frame of a library in question, in any stack: the fault itself may show in the runtime, for what a library left behind. Where the
+ * user's own program is native, its own frames count too.
+ */
+function inQuestion(frame: Frame, question: Question, context: SideContext): boolean {
+  if (frame.module !== null && frame.module === context.executable) {
+    const own = frame.side === "library" || (frame.side === "script" && ["c", "rust", "go"].includes(context.runtime));
+    return own && (question.exe || !question.explicit);
+  }
+  return frame.side === "library" && (!question.explicit || question.paths.has(frame.module ?? ""));
+}
+
+/** Errors in scope; and, for each probe, how many of its own are not shown. With `--scope all` every one is in scope. */
+export function selectErrors(
+  joined: readonly { error: CheckerError; inScope: boolean }[],
+  scope: Options["scope"],
+): { shown: CheckerError[]; notShown: Map<CheckerError["probe"], Coverage["notShown"]> } {
+  const shown = joined.filter(({ error, inScope }) => scope === "all" || inScope || error.mistake === "fatal-signal");
+  const hidden = joined.filter((entry) => !shown.includes(entry)).map(({ error }) => error);
+  const notShown = new Map<CheckerError["probe"], Coverage["notShown"]>();
+  for (const probe of new Set(hidden.map((error) => error.probe))) {
+    const own = hidden.filter((error) => error.probe === probe);
+    const leaks = own.filter(({ mistake }) => mistake === "leak").length;
+    const counts = [
+      {
+        what: "errors without a frame of the libraries in question (--scope all shows them)",
+        count: own.length - leaks,
+      },
+      { what: "leaks without a frame of the libraries in question (--scope all shows them)", count: leaks },
+    ];
+    notShown.set(
+      probe,
+      counts.filter(({ count }) => count > 0),
+    );
+  }
+  return { shown: shown.map(({ error }) => error), notShown };
+}

@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Step } from "../model/plan.js";
+import { endTree } from "./end-tree.js";
+import { forwardSignals } from "./forward-signals.js";
+import { holdTarget } from "./held-target.js";
+import { notExecuted } from "./obstacles.js";
+import type { Ended, LaunchIo } from "./run-step.js";
+import { targetEnvironment } from "./target-environment.js";
+
+/**
+ * Runs the target by itself, or behind a tool's argv: its descriptors, terminal and process group are what they would be without us.
+ * A tool's own environment is what `toolEnv` adds.
+ */
+export async function runPlain(step: Step, io: LaunchIo): Promise<Ended> {
+  const argv = [...step.tool, ...(step.target ?? [])];
+  const file = step.tool[0] ?? io.file ?? "";
+  const env = { ...targetEnvironment(step, io.environment), ...step.toolEnv };
+  const held = holdTarget(io.hold, file, argv, { env, stdoutToStderr: io.stdoutToStderr });
+  const stopForwarding = forwardSignals(held.pid);
+  let timedOut = false;
+  const timer = new AbortController();
+  const limit =
+    step.timeout === null
+      ? null
+      : sleep(step.timeout * 1000, undefined, { signal: timer.signal }).then(
+          async () => {
+            timedOut = true;
+            io.log(`time limit of ${step.timeout} s: ending process ${held.pid} and its children`);
+            await endTree(held.pid);
+          },
+          () => {},
+        );
+  held.release();
+  io.log(`process ${held.pid} runs${step.tool.length > 0 ? ` under ${step.probe}` : ""}`);
+  const { outcome, execErrno } = await held.ended;
+  timer.abort();
+  await limit;
+  stopForwarding();
+  return {
+    pid: held.pid,
+    outcome: { ...outcome, timedOut },
+    tool: { exitCode: outcome.exitCode, signal: outcome.signal },
+    obstacles: execErrno === null ? [] : [notExecuted(execErrno)],
+  };
+}

@@ -1,0 +1,36 @@
+import type { CheckerError } from "./checker-error.js";
+import type { Crash, LoadFailure } from "./crash.js";
+import type { Coverage, ProcessInfo } from "./evidence.js";
+import type { StepRecord } from "./manifest.js";
+import type { Options } from "./options.js";
+
+/** What a step left in `raw/<step>/`, for the decoder of its probe. */
+export interface Recording {
+  /** File names, sorted. */
+  names(): string[];
+  /** A whole file; null when there is none. For files whose size is bounded. */
+  text(name: string): string | null;
+  /** A file of any size, piece by piece; nothing when there is none. Decoding is UTF-8, damage becomes U+FFFD. */
+  pieces(name: string): Iterable<string>;
+}
+
+/** What a step's end told, beside its recording. */
+export type StepEnd = Pick<StepRecord, "pid" | "outcome" | "tool" | "leftRunning"> & {
+  /** True where the process was running before the step. */
+  attached: boolean;
+};
+
+export interface DecodedStep {
+  processes: ProcessInfo[];
+  crashes: Crash[];
+  loadFailures: LoadFailure[];
+  checkerErrors: CheckerError[];
+  coverage: Coverage;
+  /** Why silence means nothing here; null for a recording that is whole. */
+  lost: string | null;
+  /** Files that the processes mapped, and which of them they executed. */
+  files: { path: string; program: boolean }[];
+}
+
+/** A recording, whole or cut anywhere, as evidence. Never throws for what is in it. */
+export type Decoder = (recording: Recording, end: StepEnd, options: Options) => DecodedStep;

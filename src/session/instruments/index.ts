@@ -1,0 +1,16 @@
+import { UserError } from "../../model/errors.js";
+import type { Verb } from "../../model/primitives.js";
+import type { Instrument } from "./instrument.js";
+
+/** The instrument of each verb, loaded only when it is asked for. */
+const instruments: Partial<Record<Verb, () => Promise<Instrument>>> = {
+  "gdb-capture": async () => (await import("./gdb.js")).prepareGdb,
+};
+
+export async function instrumentOf(verb: Verb): Promise<Instrument> {
+  const load = instruments[verb];
+  if (load === undefined) {
+    throw new UserError(`${verb} observes nothing by itself`);
+  }
+  return await load();
+}
