@@ -1,3 +1,4 @@
+import type { CheckerError } from "../model/checker-error.js";
 import type { Crash } from "../model/crash.js";
 import type { Evidence } from "../model/evidence.js";
 import type { FindingCode } from "../model/finding-code.js";
@@ -15,6 +16,9 @@ export interface Diagnosis {
   blame?: { side: Blame; reason: string };
 }
 
+/** Looks at one error of a checker and says what it is, or null. Pure; never throws. */
+export type CheckedRule = (error: CheckerError) => Diagnosis | null;
+
 export interface RuleContext {
   evidence: Evidence;
 }
@@ -29,7 +33,11 @@ export function faultFrames(crash: Crash): readonly Frame[] {
 
 /** The frame that a person would call the place: the innermost that is neither the system's nor a panic's or abort's own machinery. */
 export function siteOf(crash: Crash): Frame | null {
-  const frames = faultFrames(crash);
+  return siteIn(faultFrames(crash));
+}
+
+/** The same of any stack, innermost frame first. */
+export function siteIn(frames: readonly Frame[]): Frame | null {
   return (
     frames.find((frame) => frame.side !== "system" && frame.kind !== "folded" && !isMachinery(frame)) ??
     frames[0] ??
@@ -39,8 +47,12 @@ export function siteOf(crash: Crash): Frame | null {
 
 /** Where it happened, for a title: a function of libc that stumbled over what it was given is named with its caller. */
 export function whereOf(crash: Crash): string {
-  const first = faultFrames(crash)[0] ?? null;
-  const site = siteOf(crash);
+  return whereIn(faultFrames(crash));
+}
+
+export function whereIn(frames: readonly Frame[]): string {
+  const first = frames[0] ?? null;
+  const site = siteIn(frames);
   return first !== site && first?.side === "system" && first.function !== null
     ? `${plainName(first.function)}, called from ${nameOf(site)}`
     : nameOf(site);
@@ -67,7 +79,11 @@ export function isMachinery(frame: Frame): boolean {
 
 /** The call that crossed the boundary, when the stack shows one. */
 export function boundaryFrame(crash: Crash): Frame | null {
-  return faultFrames(crash).find(({ boundary }) => boundary) ?? null;
+  return boundaryIn(faultFrames(crash));
+}
+
+export function boundaryIn(frames: readonly Frame[]): Frame | null {
+  return frames.find(({ boundary }) => boundary) ?? null;
 }
 
 /** "ffi_doctor_store::store::Store::get (src/store.rs:62)", without the parameters that make C++ and Rust names long. */

@@ -7,6 +7,9 @@ const BINDINGS =
   /^(koffi.*\.node|libffi\.so.*|_ctypes\..*|_cffi_backend\..*|libjffi.*|libjnidispatch.*|ffi_bindings\.node)$/;
 const RUNTIME_LIBRARIES = /^(libpython[\d.]+\.so.*|libnode\.so.*|libjvm\.so|libjava\.so|libgo\.so.*)$/;
 const DISTRIBUTION = /^\/(usr\/)?(lib|lib32|lib64|libx32)\//;
+/** What a checker puts into a process: its own allocator and interceptors, and ffi-doctor's companion of them. */
+const CHECKERS =
+  /\/(vgpreload_[\w-]+\.so|lib(clang_rt\.)?[\w.]*(asan|lsan|tsan|ubsan)[\w.-]*\.so[.\d]*|libc_malloc_debug\.so[.\d]*|libjemalloc\.so[.\d]*|ffi_doctor_\w+\.so)$/;
 /** "[vdso]", and gdb's "system-supplied DSO at 0x...". */
 const VIRTUAL = /^[^/]/;
 const CGO_GLUE =
@@ -60,7 +63,7 @@ export function moduleSide(path: string): Side {
   if (RUNTIME_LIBRARIES.test(name) || /\/jvm\/|\/lib-dynload\//.test(path)) {
     return "host";
   }
-  return DISTRIBUTION.test(path) || VIRTUAL.test(path) ? "system" : "library";
+  return DISTRIBUTION.test(path) || VIRTUAL.test(path) || CHECKERS.test(path) ? "system" : "library";
 }
 
 /** Code that a JIT made: the user's where a source file is named that is not the runtime's own. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Frame } from "./frame.js";
-import { Hex } from "./primitives.js";
+import { Hex, ProbeName } from "./primitives.js";
 
 /**
  * What a signal meant. `first-hand`: the pick. `benign`: the runtime handled it and went on. `reraise`: the same event raised again,
@@ -141,6 +141,8 @@ export type HostReport = z.infer<typeof HostReport>;
 
 /** All that was seen at the picked event of one process. */
 export const Crash = z.strictObject({
+  /** The instrument that saw it. */
+  probe: ProbeName.default("gdb"),
   pid: z.number().int(),
   command: z.array(z.string()),
   executable: z.string().nullable(),

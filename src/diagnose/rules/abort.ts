@@ -1,6 +1,7 @@
 import type { Crash } from "../../model/crash.js";
 import { aborted } from "../aborts.js";
-import { boundaryFrame, nameOf, type Rule, siteOf } from "../diagnosis.js";
+import { checkedEvidence, shownAt } from "../checked.js";
+import { boundaryFrame, type CheckedRule, nameOf, type Rule, siteOf, whereIn } from "../diagnosis.js";
 
 /** What glibc's allocator says when it finds its own bookkeeping overwritten (malloc/malloc.c). */
 const CORRUPT =
@@ -42,3 +43,17 @@ function what(crash: Crash): string {
     ? `The ${crash.hostRuntime === "go" ? "Go " : ""}runtime ended the process`
     : "Abort";
 }
+
+/** The process ended itself under a checker. */
+export const abortChecked: CheckedRule = (error) => {
+  if (error.mistake !== "fatal-signal" || error.signal?.name !== "SIGABRT") {
+    return null;
+  }
+  return {
+    code: "abort",
+    title: `The process ended itself by abort, in ${whereIn(shownAt(error))}`,
+    message: `${error.text}. Its last words on standard error say why; gdb-capture reads them.`,
+    confidence: "proved",
+    evidence: checkedEvidence(error),
+  };
+};

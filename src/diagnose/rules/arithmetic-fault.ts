@@ -1,4 +1,5 @@
-import { isFault, nameOf, type Rule, siteOf } from "../diagnosis.js";
+import { checkedEvidence, shownAt } from "../checked.js";
+import { type CheckedRule, isFault, nameOf, type Rule, siteOf, whereIn } from "../diagnosis.js";
 
 /** Integer division by zero, or of the smallest number by -1 (SIGFPE, sigaction(2)). */
 export const arithmeticFault: Rule = (crash) => {
@@ -14,5 +15,19 @@ export const arithmeticFault: Rule = (crash) => {
       : `The kernel reports ${crash.signal.codeName}.`,
     confidence: "proved",
     evidence: [`${crash.signal.name} ${crash.signal.codeName}`, `the instruction is ${crash.instruction ?? "unknown"}`],
+  };
+};
+
+/** UndefinedBehaviorSanitizer saw arithmetic without a defined result. */
+export const arithmeticFaultChecked: CheckedRule = (error) => {
+  if (error.mistake !== "arithmetic") {
+    return null;
+  }
+  return {
+    code: "arithmetic-fault",
+    title: `Arithmetic without a defined result, in ${whereIn(shownAt(error))}`,
+    message: `${error.text}.`,
+    confidence: "proved",
+    evidence: checkedEvidence(error),
   };
 };

@@ -1,5 +1,15 @@
 import { mapAt, mapName } from "../addresses.js";
-import { boundaryFrame, faultFrames, isFault, nameOf, type Rule, shortName } from "../diagnosis.js";
+import { checkedEvidence, shownAt } from "../checked.js";
+import {
+  boundaryFrame,
+  type CheckedRule,
+  faultFrames,
+  isFault,
+  nameOf,
+  type Rule,
+  shortName,
+  whereIn,
+} from "../diagnosis.js";
 
 /** The processor was sent to an address that holds no code: a wrong function pointer, vtable or return address. */
 export const badCodePointer: Rule = (crash) => {
@@ -28,5 +38,21 @@ export const badCodePointer: Rule = (crash) => {
         ? []
         : [`the call had crossed the boundary at ${nameOf(boundaryFrame(crash))}`]),
     ],
+  };
+};
+
+/** A checker saw a jump to what is no code. */
+export const badCodePointerChecked: CheckedRule = (error) => {
+  if (error.mistake !== "bad-jump") {
+    return null;
+  }
+  const address = error.access?.address ?? null;
+  return {
+    code: "bad-code-pointer",
+    title: `Jump to ${address ?? "an address"}, where no code is, from ${whereIn(shownAt(error))}`,
+    message:
+      "A function pointer was never set, was freed with the object that held it, or a return address on the stack was overwritten.",
+    confidence: "proved",
+    evidence: checkedEvidence(error),
   };
 };

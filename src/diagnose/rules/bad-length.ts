@@ -1,7 +1,8 @@
 import type { Crash } from "../../model/crash.js";
 import type { Frame } from "../../model/frame.js";
 import { mapAt } from "../addresses.js";
-import { boundaryFrame, isFault, type Rule, shortName, whereOf } from "../diagnosis.js";
+import { checkedEvidence, shownAt } from "../checked.js";
+import { boundaryFrame, type CheckedRule, isFault, type Rule, shortName, whereIn, whereOf } from "../diagnosis.js";
 
 /** A pointer and the length after it among the arguments of the crossing call, where the fault lies past the memory that is there. */
 export const badLength: Rule = (crash) => {
@@ -64,3 +65,17 @@ function endOfMemory(crash: Crash, start: bigint, permission: string): bigint | 
   }
   return end;
 }
+
+/** A checker saw an argument that no call can mean. */
+export const badLengthChecked: CheckedRule = (error) => {
+  if (error.mistake !== "bad-argument") {
+    return null;
+  }
+  return {
+    code: "bad-length",
+    title: `${whereIn(shownAt(error))} was given a size that cannot be`,
+    message: `${error.text}. A negative number that became a size, a subtraction below zero, or blocks that overlap where they must not.`,
+    confidence: "proved",
+    evidence: checkedEvidence(error),
+  };
+};

@@ -1,5 +1,24 @@
-import type { Rule } from "../diagnosis.js";
+import { accessText, blockText, checkedEvidence, placeOf, shownAt } from "../checked.js";
+import { type CheckedRule, type Rule, whereIn } from "../diagnosis.js";
 import { paddingFault } from "../padding.js";
 
 /** The bytes after a block were written over: its allocator's own check found it. */
 export const heapBufferOverflow: Rule = (crash) => paddingFault(crash, "trailing", "heap-buffer-overflow");
+
+/** A checker with guard zones saw an access behind a block, or to bytes of it that its maker gave to nobody. */
+export const heapBufferOverflowChecked: CheckedRule = (error) => {
+  const { block } = error;
+  if (error.mistake !== "heap-bounds" || (block?.offset ?? 0) < 0) {
+    return null;
+  }
+  const made = placeOf(error, "alloc");
+  return {
+    code: "heap-buffer-overflow",
+    title: `${accessText(error)} ${blockText(error) ?? "outside of a heap block"}, in ${whereIn(shownAt(error))}`,
+    message:
+      `${made === null ? "The block's size" : `${made} allocated the block, and its size`} is less than this code goes by. ` +
+      "A length in other units, a size that was not passed along, or one more for an end mark is the usual cause.",
+    confidence: "proved",
+    evidence: checkedEvidence(error),
+  };
+};

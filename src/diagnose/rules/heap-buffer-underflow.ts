@@ -1,5 +1,21 @@
-import type { Rule } from "../diagnosis.js";
+import { accessText, blockText, checkedEvidence, shownAt } from "../checked.js";
+import { type CheckedRule, type Rule, whereIn } from "../diagnosis.js";
 import { paddingFault } from "../padding.js";
 
 /** The bytes before a block were written over: its allocator's own check found it. */
 export const heapBufferUnderflow: Rule = (crash) => paddingFault(crash, "leading", "heap-buffer-underflow");
+
+/** A checker with guard zones saw an access before a block. */
+export const heapBufferUnderflowChecked: CheckedRule = (error) => {
+  if (error.mistake !== "heap-bounds" || (error.block?.offset ?? 0) >= 0) {
+    return null;
+  }
+  return {
+    code: "heap-buffer-underflow",
+    title: `${accessText(error)} ${blockText(error)}, in ${whereIn(shownAt(error))}`,
+    message:
+      "A negative index, a length that was subtracted once too often, or a pointer moved back over a header that this block does not have.",
+    confidence: "proved",
+    evidence: checkedEvidence(error),
+  };
+};

@@ -1,5 +1,6 @@
 import { isCanonical, mapAt } from "../addresses.js";
-import { isFault, type Rule, whereOf } from "../diagnosis.js";
+import { accessText, checkedEvidence, shownAt } from "../checked.js";
+import { type CheckedRule, isFault, type Rule, whereIn, whereOf } from "../diagnosis.js";
 
 /** Instructions that insist on alignment, and to how many bytes (Intel SDM vol. 2): 16, or the width of the vector register. */
 const ALIGNED = /^v?(movaps|movapd|movdqa(32|64)?|movntdq|movntps|movntpd|movntdqa)\b/;
@@ -52,3 +53,19 @@ function alignmentOf(instruction: string): number | null {
     ? 16
     : null;
 }
+
+/** UndefinedBehaviorSanitizer saw an access through a pointer that is not aligned as its type asks. */
+export const misalignedPointerChecked: CheckedRule = (error) => {
+  if (error.mistake !== "misaligned-access") {
+    return null;
+  }
+  const address = error.access?.address ?? null;
+  return {
+    code: "misaligned-pointer",
+    title: `${accessText(error)}${address === null ? "" : ` at ${address}`}, which is not aligned as its type asks, in ${whereIn(shownAt(error))}`,
+    message:
+      "The type promises an alignment that this pointer does not have: a cast from bytes, a packed structure, or a buffer that the caller aligned less. Where the compiler believes the promise, it faults.",
+    confidence: "proved",
+    evidence: checkedEvidence(error),
+  };
+};

@@ -1,5 +1,6 @@
 import { whereIs } from "../addresses.js";
-import { type Rule, whereOf } from "../diagnosis.js";
+import { checkedEvidence, shownAt } from "../checked.js";
+import { type CheckedRule, type Rule, whereIn, whereOf } from "../diagnosis.js";
 
 /** The first-hand site is known and its class is not. */
 export const nativeCrash: Rule = (crash) => {
@@ -15,5 +16,19 @@ export const nativeCrash: Rule = (crash) => {
       ...(where === null ? [] : [where]),
       ...(crash.instruction === null ? [] : [`the instruction is ${crash.instruction}`]),
     ],
+  };
+};
+
+/** What the checker itself has a name for and no narrower rule knows; and a fatal signal that it knows no more of. */
+export const nativeCrashChecked: CheckedRule = (error) => {
+  if (error.mistake === "leak" || (error.mistake === "fatal-signal" && error.signal?.name === "SIGKILL")) {
+    return null;
+  }
+  return {
+    code: "native-crash",
+    title: `${error.fatal && error.signal !== null ? error.signal.name : error.kind} in ${whereIn(shownAt(error))}`,
+    message: `${error.text}.`,
+    confidence: error.fatal ? "proved" : "likely",
+    evidence: checkedEvidence(error),
   };
 };

@@ -1,5 +1,6 @@
 import { NULL_PAGE } from "../addresses.js";
-import { isFault, nameOf, type Rule, siteOf, whereOf } from "../diagnosis.js";
+import { accessText, checkedEvidence, shownAt } from "../checked.js";
+import { type CheckedRule, isFault, nameOf, type Rule, siteOf, whereIn, whereOf } from "../diagnosis.js";
 
 /** A fault in the first 64 KiB, which nothing is ever mapped to: a null pointer, or a field or element reached through one. */
 export const nullDereference: Rule = (crash) => {
@@ -34,3 +35,22 @@ export const nullDereference: Rule = (crash) => {
 function nullArgument(args: readonly { name: string; value: string }[]): string[] {
   return args.filter(({ value }) => value === "0x0").map(({ name }) => `its argument ${name} is null`);
 }
+
+/** A checker saw an access to the first 64 KiB. */
+export const nullDereferenceChecked: CheckedRule = (error) => {
+  const address = error.access?.address ?? null;
+  if (error.mistake !== "unmapped-access" || address === null || BigInt(address) >= NULL_PAGE) {
+    return null;
+  }
+  const offset = BigInt(address) === 0n ? "" : `, field at offset ${address}`;
+  return {
+    code: "null-dereference",
+    title: `${accessText(error)} through a null pointer${offset}, in ${whereIn(shownAt(error))}`,
+    message:
+      BigInt(address) === 0n
+        ? "The pointer is null."
+        : `A null pointer to a structure, and a field ${Number(address)} bytes into it, gives exactly such an address.`,
+    confidence: "proved",
+    evidence: checkedEvidence(error),
+  };
+};

@@ -1,5 +1,6 @@
 import { aborted, onStack } from "../aborts.js";
-import { nameOf, type Rule, siteOf } from "../diagnosis.js";
+import { checkedEvidence, shownAt } from "../checked.js";
+import { type CheckedRule, nameOf, type Rule, siteOf, whereIn } from "../diagnosis.js";
 
 const GAVE_UP =
   /handle_alloc_error|rust_oom|__rg_oom|node::OOMErrorHandler|FatalProcessOutOfMemory|node::OnOOMError|runtime\.(throw.*out of memory|\(\*mheap\)\.sysAlloc)/;
@@ -23,5 +24,19 @@ export const outOfMemory: Rule = (crash) => {
       ...(frame === null ? [] : [`${frame.function ?? ""} is on the stack`]),
       ...(text === "" ? [] : [`it said: ${text}`]),
     ],
+  };
+};
+
+/** A checker refused an allocation. */
+export const outOfMemoryChecked: CheckedRule = (error) => {
+  if (error.mistake !== "out-of-memory") {
+    return null;
+  }
+  return {
+    code: "out-of-memory",
+    title: `An allocation failed in ${whereIn(shownAt(error))}`,
+    message: `${error.text}. A size that was computed wrong asks for more than there is; a checker needs more memory itself, too.`,
+    confidence: "likely",
+    evidence: checkedEvidence(error),
   };
 };

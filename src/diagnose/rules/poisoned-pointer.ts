@@ -1,5 +1,6 @@
 import { poisonOf, suspects } from "../addresses.js";
-import { isFault, type Rule, whereOf } from "../diagnosis.js";
+import { accessText, checkedEvidence, shownAt } from "../checked.js";
+import { type CheckedRule, isFault, type Rule, whereIn, whereOf } from "../diagnosis.js";
 
 /** The pointer is what an allocator fills memory with: it was read from a block that was freed, or never written. */
 export const poisonedPointer: Rule = (crash) => {
@@ -22,4 +23,20 @@ export const poisonedPointer: Rule = (crash) => {
     }
   }
   return null;
+};
+
+/** A checker saw an access to an address that is a fill pattern. */
+export const poisonedPointerChecked: CheckedRule = (error) => {
+  const address = error.access?.base?.value ?? error.access?.address ?? null;
+  const poison = error.mistake !== "unmapped-access" || address === null ? null : poisonOf(address);
+  if (poison === null) {
+    return null;
+  }
+  return {
+    code: "poisoned-pointer",
+    title: `${accessText(error)} through ${address}, in ${whereIn(shownAt(error))}`,
+    message: `The pointer is made of ${poison.pattern}: ${poison.meaning}. It was read from memory in that state.`,
+    confidence: "likely",
+    evidence: checkedEvidence(error),
+  };
 };

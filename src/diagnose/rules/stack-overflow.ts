@@ -1,6 +1,7 @@
 import type { Crash } from "../../model/crash.js";
 import type { Frame } from "../../model/frame.js";
-import { faultFrames, isFault, type Rule, shortName } from "../diagnosis.js";
+import { checkedEvidence, shownAt } from "../checked.js";
+import { type CheckedRule, faultFrames, isFault, type Rule, shortName, whereIn } from "../diagnosis.js";
 
 /** A frame may reach this far beyond the end of the stack with one access, in bytes. */
 const REACH = 1n << 20n;
@@ -64,3 +65,18 @@ export function recursion(crash: Crash): Frame | null {
   const most = [...counts.values()].sort((a, b) => b.count - a.count)[0];
   return most !== undefined && most.count >= RECURSES ? most.frame : null;
 }
+
+/** A checker says that the stack ran over. */
+export const stackOverflowChecked: CheckedRule = (error) => {
+  if (error.mistake !== "stack-overflow") {
+    return null;
+  }
+  return {
+    code: "stack-overflow",
+    title: `The stack ran over, in ${whereIn(shownAt(error))}`,
+    message:
+      "A recursion without an end or with a very deep one, or a large local buffer on a thread with a small stack. A checker's own frames take room too: what just fits may run over under it.",
+    confidence: "proved",
+    evidence: checkedEvidence(error),
+  };
+};

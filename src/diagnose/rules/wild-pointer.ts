@@ -1,5 +1,6 @@
 import { isCanonical, whereIs } from "../addresses.js";
-import { isFault, type Rule, whereOf } from "../diagnosis.js";
+import { accessText, blockText, checkedEvidence, shownAt } from "../checked.js";
+import { type CheckedRule, isFault, type Rule, whereIn, whereOf } from "../diagnosis.js";
 
 /** An address where nothing is mapped, and that no narrower rule explains: a stale, corrupt or miscomputed pointer. */
 export const wildPointer: Rule = (crash) => {
@@ -40,3 +41,25 @@ function asText(value: string): string | null {
   const text = bytes.toString("latin1").replace(/\0+$/, "");
   return text.length >= 5 && text.length !== 6 && /^[\x20-\x7e]+$/.test(text) ? text : null;
 }
+
+/** A checker saw an access to memory that belongs to nothing. */
+export const wildPointerChecked: CheckedRule = (error) => {
+  if (error.mistake !== "unmapped-access") {
+    return null;
+  }
+  const address = error.access?.address ?? null;
+  const text = address === null ? null : asText(error.access?.base?.value ?? address);
+  const block = blockText(error);
+  return {
+    code: "wild-pointer",
+    title: `${accessText(error)} through a wild pointer${address === null ? "" : ` (${address})`}, in ${whereIn(shownAt(error))}`,
+    message: [
+      block === null
+        ? "The address belongs to no block that is live or was freed lately, to no stack and to no variable: the pointer is stale for long, overwritten or miscomputed."
+        : `The address is ${block}.`,
+      ...(text === null ? [] : [`Its bytes read as the text "${text}".`]),
+    ].join(" "),
+    confidence: "proved",
+    evidence: checkedEvidence(error),
+  };
+};

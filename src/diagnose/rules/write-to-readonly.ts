@@ -1,5 +1,6 @@
 import { mapName } from "../addresses.js";
-import { isFault, nameOf, type Rule, siteOf, whereOf } from "../diagnosis.js";
+import { accessText, checkedEvidence, shownAt } from "../checked.js";
+import { type CheckedRule, isFault, nameOf, type Rule, siteOf, whereIn, whereOf } from "../diagnosis.js";
 
 /** A write into memory that is mapped without write permission: constants, code, or a page that was protected. */
 export const writeToReadonly: Rule = (crash) => {
@@ -23,5 +24,20 @@ export const writeToReadonly: Rule = (crash) => {
       `${signal.name} ${signal.codeName} on a write to ${access.address}`,
       `${map.start}-${map.end} ${map.perms} ${mapName(map)}`,
     ],
+  };
+};
+
+/** A checker saw an access that the memory's permissions forbid. */
+export const writeToReadonlyChecked: CheckedRule = (error) => {
+  if (error.mistake !== "forbidden-access" || error.access?.kind !== "write") {
+    return null;
+  }
+  return {
+    code: "write-to-readonly",
+    title: `${accessText(error)} to memory that may only be read, in ${whereIn(shownAt(error))}`,
+    message:
+      "A constant, a string literal or a file mapped for reading was taken for a buffer: one side lent it as const, the other wrote to it.",
+    confidence: "proved",
+    evidence: checkedEvidence(error),
   };
 };

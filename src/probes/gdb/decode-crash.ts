@@ -35,6 +35,7 @@ export function decodeCrash(
   const maps = decodeMaps(find(records, "maps", source)?.rows ?? []);
   const access = pick.k === "stop" ? accessAt(pick, signal.address) : null;
   return {
+    probe: "gdb",
     pid: process.pid,
     command: process.command,
     executable: pick.exe === "" ? null : pick.exe,

@@ -90,6 +90,7 @@ export function crash(shape: Shape = {}, more: Partial<Crash> = {}): Crash {
   const at = shape.address === undefined ? null : BigInt(shape.address);
   const inside = at === null ? undefined : maps.find((map) => BigInt(map.start) <= at && at < BigInt(map.end));
   return {
+    probe: "gdb",
     pid: 1,
     command: ["/app/host", "a b"],
     executable: "/app/host",

@@ -1,0 +1,50 @@
+import type { CheckerError } from "../model/checker-error.js";
+import type { NextStep } from "../model/finding.js";
+import type { FindingCode } from "../model/finding-code.js";
+import { framesOf, shownAt } from "./checked.js";
+import { boundaryIn, nameOf, shortName, siteIn } from "./diagnosis.js";
+
+/** What to do about what a checker found, nearest first; commands are pasted as they are. */
+export function checkedSteps(error: CheckerError, code: FindingCode): NextStep[] {
+  return [
+    ...remedies(error, code).map((why): NextStep => ({ command: null, why, cost: "reading, then a change" })),
+    {
+      command: `ffi-doctor explain ${code}`,
+      why: "what this code means and what usually causes it",
+      cost: "seconds",
+    },
+  ];
+}
+
+function remedies(error: CheckerError, code: FindingCode): string[] {
+  const use = siteIn(shownAt(error));
+  const alloc = siteIn(framesOf(error, "alloc"));
+  const free = siteIn(framesOf(error, "free"));
+  const origin = siteIn(framesOf(error, "origin"));
+  const boundary = boundaryIn(shownAt(error));
+  switch (code) {
+    case "heap-use-after-free":
+      return [
+        `see why ${nameOf(free)} frees the block while ${nameOf(use)} still goes by it: copy it, or free it later`,
+      ];
+    case "double-free":
+      return [`let one owner free it: ${nameOf(free)} or ${nameOf(use)}, and have the other forget the pointer`];
+    case "alloc-dealloc-mismatch":
+      return [`free it by the function that belongs to ${nameOf(alloc)}: the library's own, where it has one`];
+    case "heap-buffer-overflow":
+    case "heap-buffer-underflow":
+      return [`compare the size that ${nameOf(alloc)} asked for with the one that ${nameOf(use)} goes by`];
+    case "uninitialized-read":
+      return [
+        origin === null
+          ? `see which field or result ${nameOf(use)} reads, and who was to write it`
+          : `see which bytes ${nameOf(origin)} leaves unwritten, and fill them there`,
+      ];
+    case "memory-leak":
+      return boundary === null
+        ? []
+        : [`see what the host does with the result of ${shortName(boundary)}, and by which function it gives it back`];
+    default:
+      return [];
+  }
+}
