@@ -64,8 +64,7 @@ function blockOf(error: CheckerError): Pick<Finding, "block"> {
   if (block === null || block.size === null || block.offset === null) {
     return {};
   }
-  const start =
-    address ?? (access?.address == null ? null : `0x${(BigInt(access.address) - BigInt(block.offset)).toString(16)}`);
+  const start = address ?? startOf(access?.address ?? null, block.offset);
   if (start === null) {
     return {};
   }
@@ -80,4 +79,9 @@ function blockOf(error: CheckerError): Pick<Finding, "block"> {
       owner: owner?.module?.split("/").at(-1) ?? "unknown",
     },
   };
+}
+
+/** An address may wrap: a damaged recording must not give a number that no address can be. */
+function startOf(accessed: string | null, offset: number): string | null {
+  return accessed === null ? null : `0x${BigInt.asUintN(64, BigInt(accessed) - BigInt(offset)).toString(16)}`;
 }
