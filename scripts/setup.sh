@@ -38,7 +38,7 @@ explain() {
   say "  Rust $oldest_rust or newer (the storage shim): Debian's cargo-web or rustup package where no cargo is found"
   if [[ $purpose == test ]]; then
     say "  for tests only: g++, golang-go where no Go is found, golang-1.19-go (the story test), rustfmt and clippy,"
-    say "  python3 with python3-cffi, default-jdk-headless where no javac is found"
+    say "  python3 with python3-cffi, default-jdk-headless where no javac is found, valgrind, libjemalloc2"
   fi
   say "  npm packages of package-lock.json, into node_modules/ here; Rust crates of Cargo.lock, into cargo's own cache"
   say "  built: dist/, native/build/$([[ $purpose == test ]] && echo ", fixtures/hosts/build/, fixtures/cases/build/")"
@@ -91,6 +91,8 @@ want_tools() {
     command -v g++ > /dev/null || missing+=(g++)
     command -v javac > /dev/null || missing+=(default-jdk-headless)
     command -v python3 > /dev/null || missing+=(python3)
+    [[ -e /usr/lib/$(gcc -dumpmachine 2> /dev/null)/libjemalloc.so.2 || -e /usr/lib64/libjemalloc.so.2 ]] || missing+=(libjemalloc2)
+    command -v valgrind > /dev/null || missing+=(valgrind)
     python3 -c 'import cffi' 2> /dev/null || /usr/bin/python3 -c 'import cffi' 2> /dev/null || missing+=(python3-cffi)
   fi
   ((${#missing[@]} == 0)) || install_packages "${missing[@]}"

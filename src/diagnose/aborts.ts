@@ -21,3 +21,12 @@ export function freeingFrame(crash: Crash): Frame | null {
 export function onStack(crash: Crash, pattern: RegExp): Frame | null {
   return faultFrames(crash).find((frame) => pattern.test(frame.function ?? "")) ?? null;
 }
+
+/** glibc's debugging malloc was in place (mallopt(3), M_CHECK_ACTION); what it says of a block is the same whatever is wrong with it. */
+export function refusedByDebugMalloc(crash: Crash): boolean {
+  const text = crash.abortMessage?.text ?? "";
+  return (
+    /^(free|realloc)\(\): invalid pointer|malloc_check_get_size/.test(text) &&
+    crash.modules.some(({ path }) => /\/libc_malloc_debug\.so[.\d]*$/.test(path))
+  );
+}

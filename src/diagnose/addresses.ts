@@ -17,6 +17,7 @@ const FILLS: Record<string, string> = {
   cb: "CPython's fill of memory not yet written in its older debug allocator",
   db: "CPython's fill of freed memory in its older debug allocator",
   "6b": "the fill of freed memory that Linux and several allocators use",
+  df: "a fill of freed memory (glibc's under --with malloc-check, OpenBSD's, mimalloc's)",
   be: "ASan's fill of memory not yet written",
   aa: "a fill pattern (Swift, Zig's undefined)",
 };

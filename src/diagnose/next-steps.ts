@@ -29,7 +29,7 @@ export function nextSteps(code: FindingCode, crash: Crash, command: readonly str
 }
 
 function isHeapCorruption(code: FindingCode, crash: Crash): boolean {
-  return code === "abort" && /corrupt|invalid|unaligned/.test(crash.abortMessage?.text ?? "");
+  return code === "abort" && /corrupt|invalid|unaligned|malloc_check/.test(crash.abortMessage?.text ?? "");
 }
 
 /** The frame that handed the null on, and what makes a null come and go. */

@@ -31,3 +31,10 @@ export const Target = z.strictObject({
   setuid: z.boolean(),
 });
 export type Target = z.infer<typeof Target>;
+
+/** Debugging allocators that a target can be given, by file; null for one that is not here. */
+export interface Allocators {
+  /** glibc's libc_malloc_debug (2.34 and newer): MALLOC_CHECK_ works by it alone. */
+  mallocDebug: string | null;
+  jemalloc: string | null;
+}

@@ -20,6 +20,14 @@ export const twins = [
   "stack-overflow",
 ] as const;
 
-/** The hosts' own checkers that `--with` turns on. */
-export const checkers = ["cgocheck", "xcheck-jni", "python-malloc", "python-dev", "node-abort"] as const;
+/** What `--with` turns on: the hosts' own checkers, and allocators that check or fill. */
+export const checkers = [
+  "cgocheck",
+  "xcheck-jni",
+  "python-malloc",
+  "python-dev",
+  "node-abort",
+  "malloc-check",
+  "jemalloc",
+] as const;
 export type Checker = (typeof checkers)[number];

@@ -1,6 +1,6 @@
 import type { Options } from "../model/options.js";
 import type { Plan, Step } from "../model/plan.js";
-import type { Target } from "../model/target.js";
+import type { Allocators, Target } from "../model/target.js";
 import { type Inherited, withCheckers } from "./checkers.js";
 
 /**
@@ -11,13 +11,14 @@ export function makePlan(
   options: Options,
   target: Target | null,
   planned: { step: Step; explanation: string },
-  inherited: Inherited,
+  circumstances: { inherited: Inherited; allocators: Allocators },
 ): Plan {
+  const { inherited, allocators } = circumstances;
   const explanations = [planned.explanation];
   if (options.repeat > 1) {
     explanations.push(`up to ${options.repeat} runs${options.untilCrash ? ", ending with the first crash" : ""}`);
   } else if (options.untilCrash) {
     explanations.push("again and again until a crash; --timeout limits each run, Ctrl-C ends it");
   }
-  return { steps: [withCheckers(planned.step, options, target, inherited)], explanations };
+  return { steps: [withCheckers(planned.step, options, target, inherited, allocators)], explanations };
 }

@@ -1,7 +1,7 @@
 import type { Crash } from "../../model/crash.js";
-import { aborted } from "../aborts.js";
+import { aborted, freeingFrame, refusedByDebugMalloc } from "../aborts.js";
 import { checkedEvidence, shownAt } from "../checked.js";
-import { boundaryFrame, type CheckedRule, nameOf, type Rule, siteOf, whereIn } from "../diagnosis.js";
+import { boundaryFrame, type CheckedRule, type Diagnosis, nameOf, type Rule, siteOf, whereIn } from "../diagnosis.js";
 
 /** What glibc's allocator says when it finds its own bookkeeping overwritten (malloc/malloc.c). */
 const CORRUPT =
@@ -12,6 +12,10 @@ export const abort: Rule = (crash) => {
   if (!aborted(crash) && crash.signal.name !== "PANIC") {
     return null;
   }
+  return refusedByDebugMalloc(crash) ? refused(crash, crash.abortMessage?.text ?? "") : gaveUp(crash);
+};
+
+function gaveUp(crash: Crash): Diagnosis {
   const text = crash.abortMessage?.text ?? null;
   const site = siteOf(crash);
   const boundary = boundaryFrame(crash);
@@ -33,7 +37,20 @@ export const abort: Rule = (crash) => {
       ? { blame: { side: "unknown" as const, reason: "the write that did it came earlier and is not on this stack" } }
       : {}),
   };
-};
+}
+
+/** One text for three mistakes: only a checker that keeps each block's history tells them apart. */
+function refused(crash: Crash, text: string): Diagnosis {
+  const site = nameOf(freeingFrame(crash));
+  return {
+    code: "abort",
+    title: `glibc's debugging malloc refused to free a block, in a call from ${site}`,
+    message: `"${text}": it was freed before, or a byte behind it was overwritten, or it is no block of malloc's; the debugging malloc says the same words for all three. valgrind and AddressSanitizer tell which, and where it was done.`,
+    confidence: "proved",
+    evidence: [`glibc's own words: ${text}`, `free was called by ${site}`, "libc_malloc_debug is loaded"],
+    blame: { side: "unknown", reason: "which of the three it is, and who did it, is not on this stack" },
+  };
+}
 
 function what(crash: Crash): string {
   if (crash.signal.name === "PANIC") {

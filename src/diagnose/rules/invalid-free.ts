@@ -1,4 +1,4 @@
-import { aborted, freeingFrame } from "../aborts.js";
+import { aborted, freeingFrame, refusedByDebugMalloc } from "../aborts.js";
 import { blockText, checkedEvidence, shownAt } from "../checked.js";
 import { type CheckedRule, nameOf, type Rule, siteIn } from "../diagnosis.js";
 
@@ -8,7 +8,7 @@ const SAID =
 
 export const invalidFree: Rule = (crash) => {
   const text = crash.abortMessage?.text ?? "";
-  if (!aborted(crash) || !SAID.test(text)) {
+  if (!aborted(crash) || !SAID.test(text) || refusedByDebugMalloc(crash)) {
     return null;
   }
   const site = freeingFrame(crash);

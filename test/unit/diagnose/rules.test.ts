@@ -223,6 +223,23 @@ describe("a crash is", () => {
       aborted("free(): double free detected in tcache 2", ["abort", "free", "store_drop"]),
     ],
     ["invalid-free", "as glibc says", aborted("munmap_chunk(): invalid pointer", ["abort", "free", "store_drop"])],
+    [
+      "abort",
+      "as the debugging malloc says of any block",
+      {
+        ...aborted("free(): invalid pointer", ["abort", "free", "store_drop"]),
+        modules: [
+          {
+            path: "/usr/lib/libc_malloc_debug.so.0",
+            soname: null,
+            buildId: null,
+            debugInfo: false,
+            base: "0x1",
+            inQuestion: false,
+          },
+        ],
+      },
+    ],
     ["abort", "of a heap that was overwritten, though glibc says so", aborted("corrupted size vs. prev_size")],
     ["abort", "with an assertion's text", aborted("host: x.c:4: f: Assertion `a' failed.")],
     ["abort", "without a text", aborted(undefined)],
