@@ -7,7 +7,7 @@ const MAX_PID = 4_194_304;
 const MAX_COUNT = 1_000_000;
 const MAX_SECONDS = 2_000_000;
 
-/** --format terminal|json[=file]. */
+/** --format <name>[=file]. */
 export function parseFormat(text: string, before: Options["formats"]): Options["formats"] {
   const equals = text.indexOf("=");
   const name = equals < 0 ? text : text.slice(0, equals);
@@ -17,6 +17,13 @@ export function parseFormat(text: string, before: Options["formats"]): Options["
   }
   if (file === "") {
     throw new InvalidArgumentError("After = a file is named.");
+  }
+  if (
+    file === null &&
+    name !== "terminal" &&
+    before.some((other) => other.file === null && other.format !== "terminal")
+  ) {
+    throw new InvalidArgumentError("Standard output holds one format; the others go to files, as in junit=report.xml.");
   }
   return [...before, { format: name as Format, file }];
 }

@@ -38,7 +38,7 @@ function noRoom(error: unknown): UserError | null {
     : null;
 }
 
-export type Output = Pick<Options, "formats" | "color" | "quiet" | "verbose" | "showMemory">;
+export type Output = Pick<Options, "formats" | "color" | "quiet" | "verbose" | "showMemory" | "failOn">;
 
 /** True when the report alone is to stand on standard output. */
 export function reportOwnsStdout(output: Output): boolean {
@@ -60,7 +60,8 @@ export async function writeReport(
   const inFiles = output.formats.filter(({ file }) => file !== null);
   for (const { format, file } of inFiles) {
     try {
-      writeFile(file ?? "", renderers[format](report, { ...base(runDir, output), width: COLUMNS, color: false }));
+      const render = await renderers[format]();
+      writeFile(file ?? "", render(report, { ...base(runDir, output), width: COLUMNS, color: false }));
     } catch (error) {
       failures.push(error);
     }
@@ -69,21 +70,24 @@ export async function writeReport(
   const owned = reportOwnsStdout(output);
   for (const { format } of toStreams) {
     if (format !== "terminal") {
-      process.stdout.write(renderers[format](report, { ...base(runDir, output), width: COLUMNS, color: false }));
+      const render = await renderers[format]();
+      process.stdout.write(render(report, { ...base(runDir, output), width: COLUMNS, color: false }));
     }
   }
   const wanted = toStreams.some(({ format }) => format === "terminal") || !owned;
   if (wanted && !output.quiet) {
     const stream = owned ? process.stderr : terminalTo;
-    stream.write(renderers.terminal(report, { ...base(runDir, output), ...terminalOf(stream, output.color) }));
+    const render = await renderers.terminal();
+    stream.write(render(report, { ...base(runDir, output), ...terminalOf(stream, output.color) }));
   }
   if (failures.length > 0) {
     throw failures[0];
   }
 }
 
-function base(runDir: string | null, output: Output): { runDir: string | null; verbose: boolean; showMemory: boolean } {
-  return { runDir, verbose: output.verbose, showMemory: output.showMemory };
+function base(runDir: string | null, output: Output) {
+  const { verbose, showMemory, failOn } = output;
+  return { runDir, verbose, showMemory, failOn, sourceRoot: process.cwd() };
 }
 
 /** Columns and colour of a stream: colour on a terminal only, unless FORCE_COLOR says so (https://no-color.org, force-color.org). */

@@ -1,6 +1,6 @@
 /** The closed lists of words that the command line takes, apart from the schemas so that a verb starts without loading those. */
 
-export const formats = ["terminal", "json"] as const;
+export const formats = ["terminal", "json", "sarif", "junit", "markdown"] as const;
 
 /** Which errors of a checker are findings: those with a frame of the libraries in question in any stack, or all. */
 export const scopes = ["library", "all"] as const;

@@ -1,15 +1,24 @@
 import type { Format } from "../model/options.js";
+import type { Severity } from "../model/primitives.js";
 import type { Report } from "../model/report.js";
-import { renderJson } from "./json.js";
-import { renderTerminal, type TerminalOptions } from "./terminal/report.js";
+import type { TerminalOptions } from "./terminal/report.js";
 
 export interface RenderOptions extends TerminalOptions {
   /** Keep memory bytes and secret-looking arguments in formats that are shared. */
   showMemory: boolean;
+  /** From here on a finding fails, where a format knows failures. */
+  failOn: Severity;
+  /** The root of the user's sources; files below it are named relative to it where a format asks for that. */
+  sourceRoot: string;
 }
 
-/** Every format there is; one more is one line. */
-export const renderers: Record<Format, (report: Report, options: RenderOptions) => string> = {
-  terminal: renderTerminal,
-  json: renderJson,
+export type Renderer = (report: Report, options: RenderOptions) => string;
+
+/** Every format there is, loaded when it is asked for; one more is one line. */
+export const renderers: Record<Format, () => Promise<Renderer>> = {
+  terminal: async () => (await import("./terminal/report.js")).renderTerminal,
+  json: async () => (await import("./json.js")).renderJson,
+  sarif: async () => (await import("./sarif/sarif.js")).renderSarif,
+  junit: async () => (await import("./junit.js")).renderJunit,
+  markdown: async () => (await import("./markdown.js")).renderMarkdown,
 };

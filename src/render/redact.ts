@@ -42,7 +42,12 @@ export function redactReport(report: Report, options: { showMemory: boolean }): 
     findings: report.findings.map((finding) => redactFinding(finding, clean)),
     obstacles: report.obstacles.map(cleanWays),
     letGo: report.letGo.map((process) => ({ ...process, command: redactCommand(process.command) })),
-    coverage: report.coverage.map((entry) => ({ ...entry, blindSpots: entry.blindSpots.map(cleanWays) })),
+    suppressed: report.suppressed.map((entry) => ({ ...entry, reason: clean(entry.reason) })),
+    coverage: report.coverage.map((entry) => ({
+      ...entry,
+      blindSpots: entry.blindSpots.map(cleanWays),
+      notShown: entry.notShown.map((hidden) => ({ ...hidden, what: clean(hidden.what) })),
+    })),
   };
 }
 

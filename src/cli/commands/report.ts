@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import type { Options } from "../../model/options.js";
 import type { Severity } from "../../model/primitives.js";
+import { formats } from "../../model/vocabulary.js";
 import { collect, parseFormat, parseSeverity } from "../arguments.js";
 import { reportStatus } from "../exit-code.js";
 import { writeReport } from "../streams.js";
@@ -26,7 +27,7 @@ export function reportCommand(set: (status: number) => void): Command {
         .default([], "as the run had it"),
     )
     .addOption(
-      new Option("--format <format>", "terminal, json, or either with =<file> (repeatable)")
+      new Option("--format <format>", `${formats.join(", ")}; each also with =<file> (repeatable)`)
         .argParser(parseFormat)
         .default([], "terminal"),
     )
@@ -44,6 +45,7 @@ export function reportCommand(set: (status: number) => void): Command {
         quiet: flags.quiet,
         verbose: flags.verbose,
         showMemory: flags.showMemory,
+        failOn: flags.failOn,
       };
       await writeReport(report, runDirs.length === 1 ? (runDirs[0] ?? null) : null, output, process.stdout);
       set(reportStatus(report, flags.failOn).status);

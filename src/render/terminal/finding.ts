@@ -1,8 +1,16 @@
 import type { Finding } from "../../model/finding.js";
-import type { Frame } from "../../model/frame.js";
+import type { Frame, Stack } from "../../model/frame.js";
 import { detailLines, timelineLines } from "./details.js";
 import type { Page } from "./page.js";
 import { callsBack, nameOf, placeOf, stackLines } from "./stack.js";
+
+const ROLES: Record<Stack["role"], string> = {
+  fault: "Stack",
+  alloc: "Allocated here: stack",
+  free: "Freed here: stack",
+  origin: "Made here, and not written: stack",
+  call: "The other side: stack",
+};
 
 /** What, where, whose, why, next; then the stack and the signals. */
 export function findingLines(page: Page, finding: Finding, options: { verbose: boolean }): void {
@@ -16,8 +24,7 @@ export function findingLines(page: Page, finding: Finding, options: { verbose: b
     page.text(`- ${line}`, { indent: 2, hang: 4 });
   }
   for (const stack of finding.stacks) {
-    const role = stack.role === "fault" ? "Stack" : `Stack (${stack.role})`;
-    page.heading(`${role} of thread ${stack.thread}, innermost first`);
+    page.heading(`${ROLES[stack.role]} of thread ${stack.thread}, innermost first`);
     stackLines(page, stack, options.verbose);
   }
   if (finding.timeline !== undefined) {
@@ -39,8 +46,9 @@ function headLines(page: Page, finding: Finding): void {
   const { seen: times, runs: all } = finding.occurrences;
   const seen = times > 1 ? `, seen ${times} times` : all > 1 ? ", seen once" : "";
   const runs = all > 1 ? ` in ${all} runs` : "";
+  const witnesses = finding.probes.length > 1 ? `, seen by ${finding.probes.join(" and ")}` : "";
   page.raw(
-    `${paint(finding.severity.toUpperCase())}  ${page.style.bold(finding.code)}  (${finding.confidence}${seen}${runs})`,
+    `${paint(finding.severity.toUpperCase())}  ${page.style.bold(finding.code)}  (${finding.confidence}${seen}${runs}${witnesses})`,
   );
   page.text(finding.title, { style: page.style.bold });
   page.blank();

@@ -118,8 +118,11 @@ function cleanLines(page: Page, report: Report): void {
     page.text(`- ${line}`, { indent: 2, hang: 4 });
   }
   page.blank();
+  if (report.coverage.some(({ probe }) => probe !== "gdb" && probe !== "core")) {
+    return;
+  }
   page.text(
-    "A mistake that does not end the process, such as a leak or a read of freed memory that is still mapped, does not show here: valgrind would see more.",
+    "A mistake that does not end the process, such as a leak or a read of freed memory that is still mapped, does not show here: ffi-doctor valgrind would see more.",
   );
 }
 
@@ -130,6 +133,13 @@ function coverageLines(page: Page, report: Report): void {
   }
   for (const { what, why, mend } of spots) {
     page.text(`- ${what}: ${why}${mend === null ? "" : ` (mend: ${mend})`}`, { indent: 2, hang: 4 });
+  }
+  const hidden = report.coverage.flatMap(({ probe, notShown }) => notShown.map((entry) => ({ probe, ...entry })));
+  if (hidden.length > 0) {
+    page.heading("Seen and not shown");
+  }
+  for (const { probe, what, count } of hidden) {
+    page.text(`- ${probe}: ${count} ${what}`, { indent: 2, hang: 4 });
   }
 }
 

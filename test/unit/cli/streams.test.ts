@@ -28,7 +28,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 async function write(...files: string[]): Promise<void> {
   const formats = files.map((file) => ({ format: "json" as const, file }));
-  const output = { formats, color: null, quiet: true, verbose: false, showMemory: false };
+  const output = { formats, color: null, quiet: true, verbose: false, showMemory: false, failOn: "error" as const };
   await writeReport(report(), null, output, process.stderr);
 }
 

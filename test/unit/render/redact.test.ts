@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { quoteAll } from "../../../src/diagnose/next-steps.js";
 import { Report } from "../../../src/model/report.js";
+import { renderers } from "../../../src/render/index.js";
 import { renderJson } from "../../../src/render/json.js";
 import { redactCommand } from "../../../src/render/redact.js";
 import { finding, report } from "./reports.js";
@@ -91,6 +92,14 @@ describe("renderJson", () => {
         expect(Report.safeParse(told).success).toBe(true);
       }),
     );
+  });
+
+  it.each(["sarif", "junit", "markdown"] as const)("lets a secret through nowhere in %s, either", async (format) => {
+    const render = await renderers[format]();
+    const options = { runDir: null, verbose: false, width: 80, color: false, failOn: "note", sourceRoot: "/" } as const;
+    const given = repeated(["node", "--password=Zq7-hunter2-Zq7", "--token", "tok-Zq7Zq7Zq7"], "Zq7-hunter2-Zq7");
+    expect(render(given, { ...options, showMemory: true })).toMatch(/hunter2/);
+    expect(render(given, { ...options, showMemory: false })).not.toMatch(/hunter2|Zq7/);
   });
 
   it("keeps all when asked to", () => {

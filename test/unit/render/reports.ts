@@ -184,3 +184,46 @@ export function report(change: Partial<Report> = {}, run: Partial<Report["run"]>
     ...change,
   };
 }
+
+/** Text in every place that a target or a foreign run directory can choose. */
+export function hostile(text: string): Report {
+  const stack = [
+    frame(0, { function: text, module: text, file: text }),
+    frame(1, { function: text, boundary: true, args: [{ name: text, value: "0x1" }] }),
+    frame(2, { function: text, side: "script", language: text, file: text }),
+    ...[3, 4, 5].map((i) => frame(i, { function: text, module: text, side: "host" })),
+  ];
+  const base = finding();
+  const bad = finding({
+    title: text,
+    message: text,
+    blameReason: text,
+    evidence: [text],
+    signal: { name: text, code: text, address: "0x18", forged: false, insn: text, thread: text },
+    timeline: [event(0, { function: text, why: text, signal: { ...event(0).signal, name: text } })],
+    stacks: [{ role: "fault", thread: text, frames: stack, truncated: text }],
+    nextSteps: [{ command: null, why: text, cost: text }],
+  });
+  if (base.capture !== undefined) {
+    bad.capture = {
+      ...base.capture,
+      registers: [{ name: text, value: "0x1" }],
+      disassembly: [{ pc: "0x1", text, current: true }],
+      memory: base.capture.memory.map((window) => ({ ...window, register: text })),
+      maps: base.capture.maps.map((map) => ({ ...map, path: text, perms: text })),
+      threads: [{ tid: 1, name: text, faulting: false, goroutine: null, frames: stack, truncated: text }],
+      pickReason: text,
+      incomplete: text,
+    };
+  }
+  const obstacles = [{ what: text, why: text, mend: text }];
+  return report(
+    {
+      findings: [bad, bad],
+      obstacles,
+      letGo: [{ pid: 1, command: [text], threads: bad.capture?.threads ?? [] }],
+      coverage: [{ probe: "gdb", lookedFor: [text], blindSpots: obstacles, notShown: [{ what: text, count: 1 }] }],
+    },
+    { command: [text], interventions: [{ kind: "flag", what: text, why: text }] },
+  );
+}
