@@ -31,7 +31,7 @@ export function blameOf(crash: Crash, diagnosis: Diagnosis): { side: Blame; reas
 }
 
 /** Codes of a crash that a pointer caused, which may have come in with the call. */
-const BY_POINTER: ReadonlySet<FindingCode> = new Set([
+export const BY_POINTER: ReadonlySet<FindingCode> = new Set([
   "null-dereference",
   "wild-pointer",
   "poisoned-pointer",

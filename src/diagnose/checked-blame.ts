@@ -2,6 +2,7 @@ import type { CheckerError } from "../model/checker-error.js";
 import type { FindingCode } from "../model/finding-code.js";
 import type { Frame, Side, StackRole } from "../model/frame.js";
 import type { Blame } from "../model/primitives.js";
+import { BY_POINTER } from "./blame.js";
 import { framesOf, shownAt } from "./checked.js";
 import { boundaryIn, nameOf, shortName, siteIn } from "./diagnosis.js";
 
@@ -40,7 +41,7 @@ export function checkedBlame(error: CheckerError, code: FindingCode): Verdict {
     case "memory-leak":
       return leaked(use);
     default:
-      return single(use);
+      return BY_POINTER.has(code) && use.party === "host" ? throughPointer(error, use) : single(use);
   }
 }
 
@@ -62,6 +63,20 @@ function partyOf(side: Side, error: CheckerError): Party {
     case "system":
       return null;
   }
+}
+
+/** A pointer that the host used may have come from the library; who made it bad is on no stack. */
+function throughPointer(error: CheckerError, use: Part): Verdict {
+  const native = error.hostRuntime === "c" || error.hostRuntime === "rust";
+  return native
+    ? {
+        side: "unknown",
+        reason: `the program's own code (${nameOf(use.site)}) used a bad pointer; whether a library handed it out is not on this stack`,
+      }
+    : {
+        side: "boundary",
+        reason: `${nameOf(use.site)} used memory through a raw pointer on the host's side, and who made or left it invalid is not on this stack`,
+      };
 }
 
 const CANNOT_TELL = "only system code is on the stacks";

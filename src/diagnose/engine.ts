@@ -2,6 +2,7 @@ import type { Evidence } from "../model/evidence.js";
 import type { Finding } from "../model/finding.js";
 import type { Confidence, Severity } from "../model/primitives.js";
 import { checkedFinding } from "./checked-finding.js";
+import { firstOfEach } from "./consequences.js";
 import { crashFinding } from "./crash-finding.js";
 import type { RuleContext } from "./diagnosis.js";
 import { loadFinding } from "./load-finding.js";
@@ -15,7 +16,7 @@ export function diagnose(evidence: Evidence): Finding[] {
   const context: RuleContext = { evidence };
   // In the order in which they happened: a sort that keeps it puts the first mistake before its consequences.
   const findings = [
-    ...evidence.checkerErrors.flatMap((error) => checkedFinding(error, evidence.runs)),
+    ...firstOfEach(evidence.checkerErrors).flatMap((error) => checkedFinding(error, evidence.runs)),
     ...evidence.crashes.flatMap((crash) => crashFinding(crash, context)),
     ...evidence.loadFailures.map((failure) => loadFinding(failure, evidence)),
   ];

@@ -93,6 +93,32 @@ describe("what a checker told", () => {
   });
 });
 
+describe("errors that follow from one another", () => {
+  const use = (name: string): Frame[] => [inLibrary(name), inLibrary("store_get", true), MAIN];
+  const free = [FREE, inLibrary("store_close", true), MAIN];
+
+  it("are the first of them, counted, where one call goes on with one block", () => {
+    const errors = ["read_head", "read_body", "read_tail"].map((name) =>
+      checkerError("freed-access", { fault: use(name), free }),
+    );
+    const findings = diagnose(evidence({ checkerErrors: errors }));
+    expect(findings.map(({ title, occurrences }) => [title, occurrences.seen])).toEqual([
+      ["Read of 8 bytes of freed memory, in read_head (store.c:12)", 3],
+    ]);
+    expect(findings[0]?.evidence[0]).toMatch(/goes on with it in read_body .*, read_tail/);
+  });
+
+  it("stay apart where another call, another block or another mistake is behind them", () => {
+    const errors = [
+      checkerError("freed-access", { fault: use("read_head"), free }),
+      checkerError("freed-access", { fault: [inLibrary("store_scan", true), MAIN], free }),
+      checkerError("freed-access", { fault: use("read_body"), free: [FREE, inLibrary("store_drop", true), MAIN] }),
+      checkerError("heap-bounds", { fault: use("read_head"), alloc: [MALLOC, MAIN] }, { block: block(64) }),
+    ];
+    expect(diagnose(evidence({ checkerErrors: errors }))).toHaveLength(4);
+  });
+});
+
 describe("whose fault it is", () => {
   const get = (name: string): Frame[] => [inLibrary(name), inLibrary("store_get", true), MAIN];
   const host: Frame[] = [MAIN];
@@ -123,6 +149,7 @@ describe("whose fault it is", () => {
     ["no origin known", checkerError("uninitialized"), "unknown"],
     ["never given back", checkerError("leak", { fault: [MALLOC, ...get("store_new")] }, LEAK), "boundary"],
     ["on a thread of its own", checkerError("stack-bounds", { fault: [inLibrary("worker")] }), "library"],
+    ["a wild pointer of the host's", checkerError("unmapped-access", { fault: host }, at("0x18589091b1")), "unknown"],
     ["only system code", checkerError("stack-bounds", { fault: [FREE] }), "unknown"],
   ])("%s", (_what, error, blame) => {
     expect(found(error)?.blame).toBe(blame);
