@@ -36,12 +36,15 @@ function inQuestion(frame: Frame, question: Question, context: SideContext): boo
   return frame.side === "library" && (!question.explicit || question.paths.has(frame.module ?? ""));
 }
 
-/** Errors in scope; and, for each probe, how many of its own are not shown. With `--scope all` every one is in scope. */
+/**
+ * Errors in scope; and, for each probe, how many of its own are not shown. What the process died of is always in scope, and with
+ * `--scope all` everything is.
+ */
 export function selectErrors(
   joined: readonly { error: CheckerError; inScope: boolean }[],
   scope: Options["scope"],
 ): { shown: CheckerError[]; notShown: Map<CheckerError["probe"], Coverage["notShown"]> } {
-  const shown = joined.filter(({ error, inScope }) => scope === "all" || inScope || error.mistake === "fatal-signal");
+  const shown = joined.filter(({ error, inScope }) => scope === "all" || inScope || error.fatal);
   const hidden = joined.filter((entry) => !shown.includes(entry)).map(({ error }) => error);
   const notShown = new Map<CheckerError["probe"], Coverage["notShown"]>();
   for (const probe of new Set(hidden.map((error) => error.probe))) {
