@@ -1,4 +1,5 @@
 // npm run bench [-- --rounds N]: what ffi-doctor costs, as ratios of interleaved medians. Prints a Markdown table.
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,6 +48,39 @@ function plainGdb(command) {
   };
 }
 
+const PYTHON_LOOP =
+  "import ctypes, sys; crc = ctypes.CDLL('libz.so.1').crc32; data = bytes(1 << 16); [crc(0, data, len(data)) for _ in range(int(sys.argv[1]))]";
+
+/** A run of 10 s and more under each checker: Python calling zlib through ctypes, as often as the checker's speed asks for. */
+function longRun(verb) {
+  return ["python3", "-c", PYTHON_LOOP, verb === "valgrind" ? "6000" : "400000"];
+}
+
+/** The command that a verb plans, with its very flags and environment, started by nobody but this bench. */
+function byHand(verb, command) {
+  const asked = spawnSync(process.execPath, [main, verb, "--dry-run", "--format", "json", "--", ...command], {
+    encoding: "utf8",
+  });
+  const [step] = JSON.parse(asked.stdout).plan.steps;
+  const folder = mkdtempSync(join(scratch, "raw-"));
+  const fill = (text) => text.replaceAll("{stepDir}", folder);
+  const settings = Object.entries({ ...step.targetEnv, ...step.toolEnv }).filter(([, value]) => value !== null);
+  return {
+    command: [...step.tool, ...step.target].map(fill),
+    env: Object.fromEntries(settings.map(([name, value]) => [name, fill(value)])),
+    status: 0,
+  };
+}
+
+function underChecker(verb, command) {
+  const out = join(scratch, "run");
+  return {
+    command: [process.execPath, main, verb, "-q", "--out", out, "--", ...command],
+    status: 0,
+    before: () => rmSync(out, { recursive: true, force: true }),
+  };
+}
+
 function row(name, [base, ours], aim) {
   const difference = `${((ours - base) / 1000).toFixed(2)} s`;
   console.log(
@@ -90,6 +124,14 @@ try {
     interleaved([plainGdb(onNode), capture(onNode)], rounds),
     "1.3x or 0.6 s more",
   );
+  for (const verb of ["valgrind", "asan"]) {
+    const command = longRun(verb);
+    row(
+      `${verb}, a Python run of 10 s and more, against the tool alone with the same flags`,
+      interleaved([byHand(verb, command), underChecker(verb, command)], Math.max(3, Math.floor(rounds / 3))),
+      "at most 1.05x",
+    );
+  }
   const threads = (count) => capture([cHost, "--threads", String(count), crash]);
   row("gdb-capture, C host, 200 threads against 1", interleaved([threads(1), threads(200)], rounds), "-");
   perTrap("Go", [join(root, "fixtures/hosts/build/go-host")]);

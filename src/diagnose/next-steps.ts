@@ -137,11 +137,10 @@ function* specific(code: FindingCode, crash: Crash, command: readonly string[]):
 
 function memorySteps(crash: Crash, command: readonly string[]): NextStep[] {
   const modules = crash.modules.filter(({ inQuestion, path }) => inQuestion && path !== crash.executable);
-  const valgrind = `valgrind --error-limit=no --num-callers=40 ${quoteAll(command)}`;
+  const valgrind = `ffi-doctor valgrind -- ${quoteAll(command)}`;
   const cost: Record<string, string> = {
     node: "a run 20 to 60 times slower, without JavaScript names",
     go: "a run 20 to 60 times slower; Go's own memory is not checked",
-    java: "a run 20 to 60 times slower, with much noise of the JVM",
   };
   return [
     {
@@ -156,7 +155,7 @@ function memorySteps(crash: Crash, command: readonly string[]): NextStep[] {
 function rebuildStep(library: string): NextStep {
   return {
     command: null,
-    why: `or rebuild ${library} with -fsanitize=address: stops at the first bad access`,
+    why: `or ffi-doctor asan, with ${library} built by -fsanitize=address (--build does that): it stops at the first bad access`,
     cost: "a rebuild, then a run 2 to 3 times slower",
   };
 }
