@@ -5,6 +5,7 @@ import type { DecodedStep } from "../model/recording.js";
 import { readFiles } from "../rundir/read-run.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
 import { decodeStep } from "./decode-step.js";
+import { diedProcesses, unexplainedEnds } from "./ends.js";
 import { parseHsErr } from "./hs-err.js";
 import { joinCrash } from "./join.js";
 import { joinCheckerError, selectErrors } from "./join-checker.js";
@@ -30,17 +31,27 @@ export function collectEvidence(directory: RunDirectory, manifest: RunManifest, 
   const joined = steps.flatMap(({ decoded }) =>
     decoded.checkerErrors.map((error) => joinCheckerError(error, files, question)),
   );
-  const { shown, notShown } = selectErrors(joined, manifest.options.scope);
+  const processes = steps.flatMap(({ decoded }) => decoded.processes);
+  const died = diedProcesses(
+    processes,
+    joined.map(({ error }) => error),
+  );
+  const atTheEnd = joined.filter(({ error }) => error.mistake !== "leak" || !died.has(error.pid));
+  const { shown, notShown } = selectErrors(atTheEnd, manifest.options.scope);
   const coverage = mergeCoverage(steps.map(({ decoded }) => decoded.coverage));
   return {
-    processes: steps.flatMap(({ decoded }) => decoded.processes),
+    processes,
     libraries: describe(files, question, crashes),
     crashes,
     loadFailures: steps.flatMap(({ decoded }) => decoded.loadFailures),
     checkerErrors: shown,
     coverage: coverage.map((entry) => ({
       ...entry,
-      blindSpots: [...entry.blindSpots, ...blind],
+      blindSpots: [
+        ...entry.blindSpots,
+        ...blind,
+        ...(isChecker(entry.probe) ? unexplainedEnds(entry.probe, processes, shown) : []),
+      ],
       notShown: summed([...entry.notShown, ...(notShown.get(entry.probe) ?? [])]),
     })),
     obstacles: [
@@ -66,6 +77,11 @@ export function mergeEvidence(parts: readonly Evidence[]): Evidence {
     runs: parts.reduce((sum, part) => sum + part.runs, 0),
     outcome: last?.outcome ?? { exitCode: null, signal: null, timedOut: false },
   };
+}
+
+/** A debugger sees how a process ends; these see errors on the way. */
+function isChecker(probe: Coverage["probe"]): boolean {
+  return probe === "valgrind" || probe === "asan";
 }
 
 function hostReport(directory: RunDirectory, step: StepRecord, pid: number): Crash["hostReport"] {
