@@ -10,6 +10,10 @@ const VERBS: Record<string, { summary: string; load: () => Promise<(set: (status
     summary: "run a command and capture the first-hand site of a fatal signal with gdb",
     load: async () => (await import("./commands/gdb-capture.js")).gdbCaptureCommand,
   },
+  core: {
+    summary: "say of a core file what killed the process, and whether it shows the fault first-hand",
+    load: async () => (await import("./commands/core.js")).coreCommand,
+  },
   report: {
     summary: "show the report of an earlier run again",
     load: async () => (await import("./commands/report.js")).reportCommand,

@@ -32,7 +32,7 @@ export function crashFinding(crash: Crash, context: RuleContext): Finding[] {
       confidence: diagnosis.confidence,
       blame: side,
       blameReason: reason,
-      evidence: [...diagnosis.evidence, ...ownReport(crash)],
+      evidence: [...coreVerdict(crash), ...diagnosis.evidence, ...ownReport(crash)],
       pid: crash.pid,
       cwe: entry.cwe,
       probes: [crash.probe],
@@ -65,6 +65,8 @@ export function crashFinding(crash: Crash, context: RuleContext): Finding[] {
         pickReason: crash.pickReason,
         benignOmitted: crash.benignOmitted,
         incomplete: crash.incomplete,
+        core: crash.core,
+        goroutines: crash.goroutines,
       },
     },
   ];
@@ -72,6 +74,11 @@ export function crashFinding(crash: Crash, context: RuleContext): Finding[] {
 
 function threadName(tid: number, name: string | null, goroutine: number | null): string {
   return `${tid}${name === null ? "" : ` ${name}`}${goroutine === null ? "" : ` (goroutine ${goroutine})`}`;
+}
+
+/** Whether a core shows the fault itself, before anything is read from it. */
+function coreVerdict({ core }: Crash): string[] {
+  return core === null ? [] : [`this core is ${core.firstHand ? "first-hand" : "second-hand"}: ${core.reason}`];
 }
 
 /** What the runtime wrote about its own death, beside what was captured at the first hand. */

@@ -201,7 +201,7 @@ function unexplained(
 
 function obstaclesOf(step: StepRecord, decoded: DecodedStep, manifest: RunManifest): Obstacle[] {
   const died = decoded.crashes.some((crash) => crash.terminal !== null);
-  const out = [...step.obstacles];
+  const out = [...step.obstacles, ...(decoded.obstacles ?? [])];
   if (step.outcome.timedOut && !died) {
     const limit = manifest.options.timeout;
     const where = decoded.crashes.map(whereItWas).join("; ");

@@ -2,12 +2,14 @@ import { UserError } from "../model/errors.js";
 import type { RunManifest, StepRecord } from "../model/manifest.js";
 import type { ProbeName } from "../model/primitives.js";
 import type { DecodedStep, Decoder } from "../model/recording.js";
+import { decodeCore } from "../probes/core/decode.js";
 import { decodeGdb } from "../probes/gdb/decode.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
 
 /** How the recording of each probe is read. */
 const decoders: Partial<Record<ProbeName, Decoder>> = {
   gdb: decodeGdb,
+  core: decodeCore,
 };
 
 /** What one step of a run recorded. Never throws for what is in the recording. */

@@ -24,6 +24,10 @@ export function joinCrash(crash: Crash, files: ReadonlyMap<string, FileFacts>, q
     threads: crash.threads.map((thread): ThreadStack => {
       return { ...thread, frames: joinFrames(thread.frames, context, question, files) };
     }),
+    goroutines: crash.goroutines.map((group) => ({
+      ...group,
+      frames: joinFrames(group.frames, context, question, files),
+    })),
   };
 }
 

@@ -127,6 +127,24 @@ export const SignalHandler = z.strictObject({
 });
 export type SignalHandler = z.infer<typeof SignalHandler>;
 
+/** Goroutines that stood at the same place in the same way. */
+export const GoroutineGroup = z.strictObject({
+  count: z.number().int().positive(),
+  /** "chan receive", "select", "in a system call or C", ... */
+  state: z.string(),
+  /** The first few. */
+  ids: z.array(z.number().int()),
+  frames: z.array(Frame),
+});
+export type GoroutineGroup = z.infer<typeof GoroutineGroup>;
+
+/**
+ * Whether a core file shows the fault itself. `firstHand`: its registers and siginfo are those of the fault. Else something stood between:
+ * a handler that raised again or aborted; `recovered` then says whether the fault's own context was still in the core.
+ */
+export const CoreVerdict = z.strictObject({ firstHand: z.boolean(), recovered: z.boolean(), reason: z.string() });
+export type CoreVerdict = z.infer<typeof CoreVerdict>;
+
 /** What a dying runtime wrote about itself. */
 export const HostReport = z.strictObject({
   from: z.string(),
@@ -176,6 +194,9 @@ export const Crash = z.strictObject({
   hostReport: HostReport.nullable().default(null),
   /** Text the process left about its own death: glibc's abort message, a panic message, a terminate text. */
   abortMessage: z.strictObject({ text: z.string(), from: z.string() }).nullable(),
+  /** For a core file; null for what was seen as it happened. */
+  core: CoreVerdict.nullable().default(null),
+  goroutines: z.array(GoroutineGroup).default([]),
   /** True when the capture was cut short (the debugger died, the process was gone). */
   incomplete: z.string().nullable(),
 });

@@ -35,6 +35,9 @@ export const CaptureDetails = z.strictObject({
   pickReason: z.string(),
   benignOmitted: z.number().int().nonnegative(),
   incomplete: z.string().nullable(),
+  /** Of a core file: whether it shows the fault itself. */
+  core: Crash.shape.core,
+  goroutines: Crash.shape.goroutines,
 });
 export type CaptureDetails = z.infer<typeof CaptureDetails>;
 

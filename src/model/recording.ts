@@ -1,6 +1,6 @@
 import type { CheckerError } from "./checker-error.js";
 import type { Crash, LoadFailure } from "./crash.js";
-import type { Coverage, ProcessInfo } from "./evidence.js";
+import type { Coverage, Obstacle, ProcessInfo } from "./evidence.js";
 import type { StepRecord } from "./manifest.js";
 import type { Options } from "./options.js";
 
@@ -28,6 +28,8 @@ export interface DecodedStep {
   coverage: Coverage;
   /** Why silence means nothing here; null for a recording that is whole. */
   lost: string | null;
+  /** Why the question could not be answered, where the probe knows it better than `lost` can say it. */
+  obstacles?: Obstacle[];
   /** Files that the processes mapped, and which of them they executed. */
   files: { path: string; program: boolean }[];
 }

@@ -8,6 +8,7 @@ export const places = {
   root: fromHere("../../"),
   hold: fromHere("../../native/build/hold"),
   gdbScript: fromHere("../probes/gdb/inject/capture.py"),
+  coreScript: fromHere("../probes/core/inject/core.py"),
   demo: fromHere("../store/demo.js"),
   findings: fromHere("../../docs/findings/"),
 } as const;

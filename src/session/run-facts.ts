@@ -23,7 +23,8 @@ export function runFacts(manifest: RunManifest, evidence: Evidence): Report["run
 /** Of a process that gdb was attached to, the debugger alone saw how it ended. */
 function outcomeOf(manifest: RunManifest, evidence: Evidence): Outcome {
   const { exitCode, signal, timedOut } = evidence.outcome;
-  const pid = manifest.steps.at(-1)?.pid;
+  // Of a core nothing was run: the one process in it is meant.
+  const pid = manifest.options.core === null ? manifest.steps.at(-1)?.pid : evidence.processes[0]?.pid;
   const seen = exitCode !== null || signal !== null || timedOut;
   return seen
     ? evidence.outcome

@@ -25,6 +25,11 @@ const MACHINES: Record<number, string> = {
   21: "ppc64",
   22: "s390",
 };
+/** What an ELF file was built for, by its e_machine. */
+export function machineOf(number: number): string {
+  return MACHINES[number] ?? "unknown";
+}
+
 const TYPES = ["other", "other", "executable", "shared", "core"] as const;
 const SHT_DYNAMIC = 6;
 const SHT_NOTE = 7;
@@ -93,7 +98,7 @@ function parse(reader: Reader): ElfFacts | null {
   }
   const bits = ident[4] === 2 ? 64 : 32;
   const facts: ElfFacts = {
-    machine: MACHINES[ident.readUInt16LE(18)] ?? "unknown",
+    machine: machineOf(ident.readUInt16LE(18)),
     bits,
     type: TYPES[ident.readUInt16LE(16)] ?? "other",
     interpreter: null,

@@ -5,7 +5,8 @@ import type { HostRuntime } from "../model/primitives.js";
 import type { Target } from "../model/target.js";
 import { type ElfFacts, readElf } from "./elf.js";
 
-const THIS_MACHINE: Partial<Record<NodeJS.Architecture, string>> = {
+/** What programs and cores that can be looked at here are built for. */
+export const THIS_MACHINE: Partial<Record<NodeJS.Architecture, string>> = {
   x64: "x86-64",
   arm64: "aarch64",
   ia32: "x86",

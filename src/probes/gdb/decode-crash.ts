@@ -65,6 +65,11 @@ export function decodeCrash(
     hostReport: null,
     handlers: handlersBefore(pick, process.pid, records),
     abortMessage: abortMessage(pick, source, records) ?? lastWords(pick, terminal, process.pid, records),
+    core: null,
+    goroutines: (find(records, "goroutines", source)?.groups ?? []).map(({ frames, ...group }) => ({
+      ...group,
+      frames: decodeFrames(frames),
+    })),
     incomplete: incomplete(pick, source, records),
   };
 }
@@ -92,6 +97,7 @@ function roleInput(event: RawEvent, records: readonly RawRecord[]): RoleInput {
       module: event.mod ?? null,
       frames: find(records, "stack", event.ev)?.frames ?? event.frames,
       siginfo: event.si,
+      standing: event.source === "trampoline" || event.source === "sigpanic",
     };
   }
   const frames = event.k === "exit" ? event.frames : (find(records, "stack", event.ev)?.frames ?? []);
@@ -108,7 +114,16 @@ function captureOf(pick: RawEvent, terminal: RawEvent | null, records: readonly 
 }
 
 function find<
-  K extends "maps" | "disassembly" | "memory" | "stack" | "modules" | "unloaded" | "abort-message" | "heavy-end",
+  K extends
+    | "maps"
+    | "disassembly"
+    | "memory"
+    | "stack"
+    | "modules"
+    | "unloaded"
+    | "abort-message"
+    | "goroutines"
+    | "heavy-end",
 >(records: readonly RawRecord[], kind: K, event: number): RawOf<K> | undefined {
   return records.find((record): record is RawOf<K> => record.k === kind && "ev" in record && record.ev === event);
 }

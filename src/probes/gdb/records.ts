@@ -62,6 +62,8 @@ export const RawRecord = z.discriminatedUnion("k", [
     disp: z.enum(["default", "caught", "ignored", "unknown"]),
     mod: z.string().nullish(),
     insn: z.string().nullish(),
+    /** Of a core's events: where the context was found. */
+    source: z.enum(["trampoline", "sigpanic", "returned"]).optional(),
     regs: z.record(z.string(), Hex),
     heavy: z.boolean(),
   }),
@@ -111,6 +113,15 @@ export const RawRecord = z.discriminatedUnion("k", [
     ev: Int.nonnegative(),
     rows: z.array(z.tuple([z.string(), Hex, Hex])),
   }),
+  z.object({
+    k: z.literal("goroutines"),
+    ...at,
+    ev: Int.nonnegative(),
+    total: Int.nonnegative(),
+    groups: z.array(
+      z.object({ count: Int.positive(), state: z.string(), ids: z.array(Int), frames: z.array(RawFrame) }),
+    ),
+  }),
   z.object({ k: z.literal("heavy-end"), ...at, ev: Int.nonnegative() }),
   z.object({ k: z.literal("terminal"), ...at, ev: Int.nonnegative(), pid: Int }),
   z.object({
@@ -142,7 +153,7 @@ export const RawRecord = z.discriminatedUnion("k", [
     code: Int.nullish(),
     signal: Int.nullish(),
   }),
-  z.object({ k: z.literal("warning"), ...at, what: z.string(), why: z.string() }),
+  z.object({ k: z.literal("warning"), ...at, what: z.string(), why: z.string(), mend: z.string().nullish() }),
   z.object({ k: z.literal("bug"), ...at, why: z.string(), trace: z.string() }),
   z.object({ k: z.literal("end"), ...at, stops: Int, full: z.boolean() }),
 ]);

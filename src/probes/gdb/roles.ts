@@ -17,6 +17,8 @@ export interface RoleInput {
   executable: string;
   frames: readonly RawFrame[];
   siginfo: RawSiginfo;
+  /** In a core file: the thread still stood in the handler of this event when the process died. */
+  standing?: boolean;
 }
 
 export type Role = "first-hand" | "benign" | "reraise" | "nested" | "abort" | "sent" | "panic" | "open";
@@ -162,6 +164,11 @@ function givenUp(
   mine: readonly RoleInput[],
   survived: ReadonlySet<number>,
 ): Link | null {
+  const inHandler = standingElsewhere(event, earlier);
+  if (inHandler !== null) {
+    const why = `thread ${inHandler.tid} still stood in the handler of event ${inHandler.id}, and this thread ended the process`;
+    return { of: inHandler.id, role: "abort", why };
+  }
   const isAbort = event.kind === "exit" || (event.signal === "SIGABRT" && event.code <= 0);
   if (!isAbort) {
     return null;
@@ -186,6 +193,15 @@ function givenUp(
         (rawFromExecutable ? earlier.findLast(open) : undefined))
       : undefined);
   return cause ? { of: cause.id, role: "abort", why: `the runtime gave up because of event ${cause.id}` } : null;
+}
+
+/** A crash handler may have another thread end the process, while its own waits. A panic of Go's has nothing to do with that. */
+function standingElsewhere(event: RoleInput, earlier: readonly RoleInput[]): RoleInput | null {
+  const ownDoing = event.kind === "signal" && event.code <= 0 && event.sender === event.pid;
+  if (!ownDoing || event.standing || event.frames.some(({ fn }) => fn === "runtime.gopanic")) {
+    return null;
+  }
+  return earlier.findLast((before) => before.standing && before.code > 0 && before.tid !== event.tid) ?? null;
 }
 
 /** A handler's stack has the interrupted pc right below its trampoline; Go pushes it below runtime.sigpanic. */

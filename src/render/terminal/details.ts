@@ -22,7 +22,7 @@ export function timelineLines(page: Page, finding: Finding): void {
     }
     const alike = runOf(events, i);
     i += alike;
-    eventLines(page, event, alike, events.length === 1);
+    eventLines(page, event, alike, { only: events.length === 1, timed: !capture?.core });
   }
   if (capture !== undefined && capture.benignOmitted > 0) {
     page.text(`${capture.benignOmitted} more that the runtime handled are left out`, {
@@ -35,9 +35,15 @@ export function timelineLines(page: Page, finding: Finding): void {
   }
 }
 
-function eventLines(page: Page, event: SignalEvent, alike: number, only: boolean): void {
+interface Shown {
+  only: boolean;
+  /** A core does not tell when anything was. */
+  timed: boolean;
+}
+
+function eventLines(page: Page, event: SignalEvent, alike: number, { only, timed }: Shown): void {
   const picked = event.role === "first-hand" || event.role === "panic" || only;
-  const at = `${(event.atMs / 1000).toFixed(3)} s`;
+  const at = timed ? `${(event.atMs / 1000).toFixed(3)} s` : "";
   const where = event.function ?? (event.module || "generated code").split("/").at(-1) ?? event.pc;
   const line = `  ${picked ? ">" : " "} ${String(event.id).padStart(2)} ${at.padStart(9)}  ${event.signal.name} ${event.role}`;
   page.row(`${line}, in ${where}`, picked ? page.style.bold : page.style.dim);

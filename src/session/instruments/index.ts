@@ -4,6 +4,7 @@ import type { Instrument } from "./instrument.js";
 
 /** The instrument of each verb, loaded only when it is asked for. */
 const instruments: Partial<Record<Verb, () => Promise<Instrument>>> = {
+  core: async () => (await import("./core.js")).prepareCore,
   "gdb-capture": async () => (await import("./gdb.js")).prepareGdb,
 };
 

@@ -155,6 +155,8 @@ export function crash(shape: Shape = {}, more: Partial<Crash> = {}): Crash {
       },
     ],
     hostReport: null,
+    core: null,
+    goroutines: [],
     handlers: [],
     abortMessage: shape.abort === undefined ? null : { text: shape.abort, from: "glibc" },
     incomplete: null,

@@ -143,6 +143,8 @@ export function finding(change: Partial<Finding> = {}): Finding {
       pickReason: "it is the first of the chain that ended the process",
       benignOmitted: 3,
       incomplete: null,
+      core: null,
+      goroutines: [],
     },
     ...change,
   };

@@ -1,7 +1,11 @@
-"""Stacks: gdb's own unwinder, with generated code through ffid_jit, deep recursion skipped instead of walked."""
+"""
+Stacks: gdb's own unwinder, with generated code through ffid_jit, deep recursion skipped instead of walked. Of a core file the same,
+though its registers cannot be written: see `Displaced`.
+"""
 import time
 
 import gdb
+from gdb.unwinder import Unwinder
 
 import ffid_java
 import ffid_jit
@@ -25,9 +29,79 @@ def setup():
     KINDS.update({gdb.SIGTRAMP_FRAME: "signal", gdb.INLINE_FRAME: "inlined"})
 
 
+class Displaced(Unwinder):
+    """
+    Walking a core file from another place than where a thread's registers are: gdb is told that its innermost frame was called from
+    there. Its made-up id lies below every stack, so that no frame is inner to it. gdb takes the place for a return address, and looks
+    things up one byte before; `exact` asks for one byte more.
+    """
+
+    def __init__(self):
+        super().__init__("ffi-doctor-displaced")
+        self.place, self.exact = None, False
+
+    def __call__(self, pending):
+        if self.place is None:
+            return None
+        try:
+            here = tuple(int(pending.read_register(name)) & MASK for name in ("rip", "rsp"))
+        except (gdb.error, ValueError):
+            return None
+        if here != self.real:
+            return None
+        long = gdb.lookup_type("long")
+        as_long = lambda value: gdb.Value(value - (1 << 64) if value >> 63 else value).cast(long)
+        info = pending.create_unwind_info(_FrameId(as_long(16), as_long(here[0])))
+        for name, value in self.place.items():
+            if value is not None:
+                info.add_saved_register(name, as_long(value + 1 if name == "rip" and self.exact else value))
+        return info
+
+    def move(self, place, exact):
+        """Returns what moves back."""
+        before = (self.place, self.exact)
+        self.place = None
+        gdb.invalidate_cached_frames()
+        frame = gdb.newest_frame()
+        self.real = (register(frame, "rip"), register(frame, "rsp"))
+        self.place, self.exact = place, exact
+        gdb.invalidate_cached_frames()
+        return before
+
+
+class _FrameId:
+    def __init__(self, sp, pc):
+        self.sp, self.pc = sp, pc
+
+
+_displaced = None
+
+
+def of_core():
+    """From here on the process is one of a core file."""
+    global _displaced
+    _displaced = Displaced()
+    gdb.unwinder.register_unwinder(None, _displaced, True)
+
+
+def innermost():
+    """The frame to begin with."""
+    frame = gdb.newest_frame()
+    if _displaced is None or _displaced.place is None:
+        return frame
+    while frame.type() == gdb.INLINE_FRAME:
+        frame = frame.older()
+    return frame.older()
+
+
+def pc_of(frame, is_first):
+    beyond = is_first and _displaced is not None and _displaced.place is not None and _displaced.exact
+    return (frame.pc() & MASK) - (1 if beyond else 0)
+
+
 def describe(frame, pid, innermost, with_args):
     """One frame as plain data. Values of Go frames are never read: formatting a Go string makes gdb 13 crash."""
-    pc = frame.pc() & MASK
+    pc = pc_of(frame, innermost)
     row = ffid_maps.current(pid).at(pc)
     d = {"pc": hexa(pc), "fn": frame.name()}
     kind = KINDS.get(frame.type())
@@ -83,7 +157,8 @@ def walk(pid, limit, arg_frames=0, until=None, beyond=False):
     `until`: stop after a frame whose name is in it. `beyond`: go on where the stack was switched.
     """
     out, cursors, stop, deadline = [], [], None, time.monotonic() + BUDGET_S
-    frame = gdb.newest_frame()
+    frame = innermost()
+    physical = True
     while frame is not None:
         if len(out) >= limit:
             stop = "limit of %d frames" % limit
@@ -92,9 +167,11 @@ def walk(pid, limit, arg_frames=0, until=None, beyond=False):
             stop = "time limit"
             break
         try:
-            d = describe(frame, pid, not out, len(out) < arg_frames)
+            # The first frames may be inlined in one: all of them stand at its pc.
+            d = describe(frame, pid, physical, len(out) < arg_frames)
             out.append(d)
-            cursors.append((frame.pc() & MASK, register(frame, "rsp"), register(frame, "rbp"), frame.type()))
+            cursors.append((pc_of(frame, physical), register(frame, "rsp"), register(frame, "rbp"), frame.type()))
+            physical = physical and frame.type() == gdb.INLINE_FRAME
             if until and d["fn"] in until:
                 break
             reason = frame.unwind_stop_reason()
@@ -104,10 +181,24 @@ def walk(pid, limit, arg_frames=0, until=None, beyond=False):
                 rest, stop = beyond_switch(pid, frame, limit - len(out), stop)
                 return out + rest, stop, cursors
             frame = frame.older()
+            if _displaced is not None and d["fn"] in SIGPANIC and frame is not None:
+                rest, stop, more = from_sigpanic(pid, frame, limit - len(out), arg_frames, until, beyond)
+                return out + rest, stop, cursors + more
         except (gdb.error, RuntimeError) as error:
             stop = str(error)
             break
     return out, stop, cursors
+
+
+# Go makes a fault look like a call of this function: the faulting pc is pushed as it is, and is no return address.
+SIGPANIC = ("runtime.sigpanic", "runtime.sigpanic0", "runtime.sigpanic.abi0", "runtime.sigpanic0.abi0")
+
+
+def from_sigpanic(pid, caller, *how):
+    """Go keeps no register but the frame pointer across it (runtime/signal_amd64.go, preparePanic)."""
+    pc, sp, bp = caller.pc() & MASK, register(caller, "rsp"), register(caller, "rbp")
+    with moved_to(pc, sp, bp, exact=True):
+        return walk(pid, *how)
 
 
 def beyond_switch(pid, frame, limit, stop):
@@ -195,17 +286,24 @@ def find_period(cursors, base):
 
 
 class moved_to:
-    """Looks from another place of the same stack, registers put back whatever happens. Live processes only."""
+    """Looks from another place of the same stack, registers put back whatever happens. `exact`: the pc is not a return address."""
 
-    def __init__(self, pc, sp, bp=None, others=None):
+    def __init__(self, pc, sp, bp=None, others=None, exact=False):
         self.target = {"rip": pc, "rsp": sp, "rbp": bp, **(others or {})}
+        self.exact = exact
 
     def __enter__(self):
+        if _displaced is not None:
+            self.before = _displaced.move(self.target, self.exact)
+            return
         frame = gdb.newest_frame()
         self.saved = {name: register(frame, name) for name in self.target}
         self.write(self.target)
 
     def __exit__(self, *_):
+        if _displaced is not None:
+            _displaced.move(*self.before)
+            return False
         self.write(self.saved)
         return False
 

@@ -97,7 +97,7 @@ class PerfMap:
             return
         with os.fdopen(fd, "rb") as source:
             facts = os.fstat(fd)
-            if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.stat("/proc/%d" % self.pid).st_uid:
+            if not stat.S_ISREG(facts.st_mode) or not self.is_of_process(facts):
                 return
             source.seek(self.offset)
             data = source.read()
@@ -112,6 +112,16 @@ class PerfMap:
                     continue
         self.starts = sorted(self.named)
 
+    def is_of_process(self, facts):
+        """The owner's, and of a process that left a core: written before it, as another process may have had the pid since."""
+        if _dead.get(self.pid):
+            owner, died = _dead[self.pid]
+            return facts.st_uid == owner and facts.st_mtime <= died
+        try:
+            return facts.st_uid == os.stat("/proc/%d" % self.pid).st_uid
+        except OSError:
+            return False
+
     def name(self, pc):
         i = bisect.bisect_right(self.starts, pc) - 1
         if i < 0:
@@ -121,6 +131,12 @@ class PerfMap:
 
 
 _perf_maps = {}
+_dead = {}
+
+
+def dead(pid, owner, died):
+    """A process of which only the core file is left: its user, and when the file was written, in seconds."""
+    _dead[pid] = (owner, died)
 
 
 def perf_map(pid):

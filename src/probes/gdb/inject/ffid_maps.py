@@ -1,16 +1,17 @@
-"""The memory map of a process, read from /proc (proc(5)): gdb's own list is text and slower."""
+"""The memory map of a process, read from /proc (proc(5)): gdb's own list is text and slower. That of a core file is given."""
 import bisect
 import os
 
 
 class Maps:
-    def __init__(self, pid):
+    def __init__(self, pid, rows=None):
         self.pid = pid
-        self.rows = []
+        self.rows = [] if rows is None else rows
         try:
-            with open("/proc/%d/maps" % pid, "rb") as source:
-                for line in source:
-                    self.rows.append(self.parse(line))
+            if rows is None:
+                with open("/proc/%d/maps" % pid, "rb") as source:
+                    for line in source:
+                        self.rows.append(self.parse(line))
         except (OSError, ValueError):
             pass
         self.starts = [row[0] for row in self.rows]
@@ -42,10 +43,18 @@ class Maps:
 
 
 _cache = {"pid": None, "maps": None}
+_given = {}
+
+
+def give(pid, rows):
+    """The map of a process that is no more, in address order."""
+    _given[pid] = Maps(pid, rows)
 
 
 def current(pid, fresh=False):
     """The maps of a stopped process; `fresh` rereads them. Stale ones are dropped by forget()."""
+    if pid in _given:
+        return _given[pid]
     if fresh or _cache["pid"] != pid or _cache["maps"] is None:
         _cache["pid"], _cache["maps"] = pid, Maps(pid)
     return _cache["maps"]

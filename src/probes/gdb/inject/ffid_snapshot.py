@@ -81,7 +81,7 @@ def heavy(log, event, inferior, exe):
     frame = gdb.newest_frame()
     log.emit("maps", ev=event, rows=[[hexa(a), hexa(b), perms, hexa(off), path] for a, b, perms, off, path in maps.rows])
     log.emit("disassembly", ev=event, rows=disassembly(frame))
-    log.emit("memory", ev=event, rows=memory(inferior, frame, maps))
+    log.emit("memory", ev=event, rows=memory(inferior, registers(frame), maps))
     log.emit("abort-message", ev=event, text=abort_message(inferior))
     goid = None
     if ffid_go.is_go(exe):
@@ -100,10 +100,13 @@ def native(pid, thread, arg_frames=16):
     return ffid_python.joined(frames, thread.ptid[1]), stop
 
 
-def disassembly(frame, before=6, after=5):
-    arch, pc = frame.architecture(), frame.pc() & MASK
+def disassembly(frame):
+    pc = frame.pc() & MASK
+    return disassembly_at(frame.architecture(), pc, function_start(frame, pc))
+
+
+def disassembly_at(arch, pc, start, before=6, after=5):
     rows = []
-    start = function_start(frame, pc)
     try:
         if start is not None and 0 < pc - start < 1 << 16:
             rows = [i for i in arch.disassemble(start, pc - 1) if i["addr"] < pc][-before:]
@@ -115,7 +118,7 @@ def disassembly(frame, before=6, after=5):
 
 def function_start(frame, pc):
     try:
-        function = frame.function()
+        function = None if frame is None else frame.function()
         if function is not None:
             return int(function.value().address) & MASK
         text = gdb.execute("info symbol %d" % pc, to_string=True).split(" in section")[0].split(" + ")
@@ -124,9 +127,10 @@ def function_start(frame, pc):
         return None
 
 
-def memory(inferior, frame, maps):
+def memory(inferior, values, maps):
+    """What each register points to."""
     rows = []
-    for name, text in registers(frame).items():
+    for name, text in values.items():
         value = int(text, 16)
         row = maps.at(value)
         if row is None or name in NOT_POINTERS or "r" not in row[2]:
