@@ -1,9 +1,12 @@
 import type { MapEntry, SignalEvent } from "../../model/crash.js";
 import type { CaptureDetails, Finding } from "../../model/finding.js";
+import type { Frame } from "../../model/frame.js";
 import type { Page } from "./page.js";
-import { stackLines } from "./stack.js";
+import { placeOf, stackLines } from "./stack.js";
 
 const INSTRUCTIONS = 4;
+/** So many groups of goroutines are shown without `-v`. */
+const GOROUTINE_GROUPS = 5;
 /** Columns that an address, 16 bytes and their text take; a narrower page has 8 bytes a line. */
 const WIDTH_OF_16 = 80;
 
@@ -87,10 +90,12 @@ export function detailLines(page: Page, finding: Finding, verbose: boolean): voi
     disassemblyLines(page, capture, verbose);
   }
   addressLines(page, finding, capture);
+  goroutineLines(page, capture);
   if (verbose) {
     registerLines(page, capture);
     memoryLines(page, capture);
     threadLines(page, capture);
+    goroutineStacks(page, capture);
     moduleLines(page, capture);
     mapLines(page, capture);
   }
@@ -170,6 +175,38 @@ function threadLines(page: Page, capture: CaptureDetails): void {
     const goroutine = thread.goroutine === null ? "" : `, goroutine ${thread.goroutine}`;
     page.heading(`Thread ${thread.tid} ${thread.name ?? ""}${goroutine}`);
     stackLines(page, { role: "call", thread: "", frames: thread.frames, truncated: thread.truncated }, false);
+  }
+}
+
+/** Where the goroutines were, one line for those that stood alike; the user's own code where there is some. */
+function goroutineLines(page: Page, { goroutines }: CaptureDetails): void {
+  if (goroutines.length === 0) {
+    return;
+  }
+  page.heading(`Goroutines: ${goroutines.reduce((sum, { count }) => sum + count, 0)}`);
+  for (const { count, state, frames } of goroutines.slice(0, GOROUTINE_GROUPS)) {
+    const frame = frames.find(({ side }) => side === "script") ?? frames[0];
+    const place = frame === undefined ? "" : `, in ${frame.function ?? frame.pc}${placed(frame)}`;
+    page.row(`  ${String(count).padStart(6)}  ${state}${place}`);
+  }
+  if (goroutines.length > GOROUTINE_GROUPS) {
+    page.text(`${goroutines.length - GOROUTINE_GROUPS} more groups: -v shows them`, {
+      indent: 2,
+      style: page.style.dim,
+    });
+  }
+}
+
+function placed(frame: Frame): string {
+  const place = placeOf(frame);
+  return place === "" ? "" : ` (${place})`;
+}
+
+function goroutineStacks(page: Page, { goroutines }: CaptureDetails): void {
+  for (const { count, state, ids, frames } of goroutines) {
+    const more = count > ids.length ? ", ..." : "";
+    page.heading(`${count} goroutine${count === 1 ? "" : "s"}, ${state} (${ids.join(", ")}${more})`);
+    stackLines(page, { role: "call", thread: "", frames, truncated: null }, false);
   }
 }
 

@@ -53,7 +53,9 @@ function headLine(page: Page, report: Report): void {
   };
   page.raw(`${page.style.bold("ffi-doctor")} ${report.run.verb}: ${verdicts[report.verdict]}`);
   page.text(page.cut(commandText(report), page.width - 4), { indent: 2, style: page.style.dim });
-  page.text(`${outcomeText(report)} after ${(report.run.durationMs / 1000).toFixed(1)} s`, {
+  // Of a core the time is ffi-doctor's own.
+  const after = report.run.verb === "core" ? "; looked at for" : " after";
+  page.text(`${outcomeText(report)}${after} ${(report.run.durationMs / 1000).toFixed(1)} s`, {
     indent: 2,
     style: page.style.dim,
   });
@@ -62,7 +64,7 @@ function headLine(page: Page, report: Report): void {
 function commandText({ run }: Report): string {
   const attached = run.processes[0];
   if (attached === undefined && run.command.length === 0) {
-    return "a process that runs already";
+    return run.verb === "core" ? "a core file" : "a process that runs already";
   }
   return run.command.length > 0 || attached === undefined
     ? redactCommand(run.command).join(" ")

@@ -182,7 +182,7 @@ def walk(pid, limit, arg_frames=0, until=None, beyond=False):
                 return out + rest, stop, cursors
             frame = frame.older()
             if _displaced is not None and d["fn"] in SIGPANIC and frame is not None:
-                rest, stop, more = from_sigpanic(pid, frame, limit - len(out), arg_frames, until, beyond)
+                rest, stop, more = from_sigpanic(pid, frame, limit - len(out), until, beyond)
                 return out + rest, stop, cursors + more
         except (gdb.error, RuntimeError) as error:
             stop = str(error)
@@ -194,11 +194,18 @@ def walk(pid, limit, arg_frames=0, until=None, beyond=False):
 SIGPANIC = ("runtime.sigpanic", "runtime.sigpanic0", "runtime.sigpanic.abi0", "runtime.sigpanic0.abi0")
 
 
-def from_sigpanic(pid, caller, *how):
-    """Go keeps no register but the frame pointer across it (runtime/signal_amd64.go, preparePanic)."""
-    pc, sp, bp = caller.pc() & MASK, register(caller, "rsp"), register(caller, "rbp")
+def from_sigpanic(pid, caller, limit, until, beyond):
+    """
+    Go keeps no register but the frame pointer across it (runtime/signal_amd64.go, preparePanic), which each of its functions saves two
+    words below its caller's stack; Go's CFI does not tell. Arguments may have been in the others, and are not read.
+    """
+    pc, sp = caller.pc() & MASK, register(caller, "rsp")
+    try:
+        bp = int.from_bytes(gdb.selected_inferior().read_memory(sp - 16, 8).tobytes(), "little")
+    except gdb.error:
+        bp = register(caller, "rbp")
     with moved_to(pc, sp, bp, exact=True):
-        return walk(pid, *how)
+        return walk(pid, limit, 0, until, beyond)
 
 
 def beyond_switch(pid, frame, limit, stop):
