@@ -1,3 +1,4 @@
+import type { CheckerError } from "../../model/checker-error.js";
 import type { Crash } from "../../model/crash.js";
 import type { Frame } from "../../model/frame.js";
 import { checkedEvidence, shownAt } from "../checked.js";
@@ -68,7 +69,7 @@ export function recursion(crash: Crash): Frame | null {
 
 /** A checker says that the stack ran over. */
 export const stackOverflowChecked: CheckedRule = (error) => {
-  if (error.mistake !== "stack-overflow") {
+  if (error.mistake !== "stack-overflow" && !ranOver(error)) {
     return null;
   }
   return {
@@ -80,3 +81,13 @@ export const stackOverflowChecked: CheckedRule = (error) => {
     evidence: checkedEvidence(error),
   };
 };
+
+/** A checker keeps so many frames at the most; this many of them alike are a recursion. */
+const ALIKE = 20;
+
+/** The process died of an access in a recursion that fills the stack which the checker shows: a stack that it does not know as one. */
+function ranOver(error: CheckerError): boolean {
+  const [first, ...rest] = shownAt(error);
+  const alike = rest.filter((frame) => frame.function === first?.function && first.function !== null).length;
+  return error.mistake === "unmapped-access" && error.fatal && alike >= ALIKE;
+}

@@ -27,7 +27,8 @@ export function decodeCore(recording: Recording, end: StepEnd): DecodedStep {
   const processes = decodeProcesses(records, end);
   const process = processes[0];
   const events = records.filter((record): record is RawEvent => isEvent(record) && record.pid === process?.pid);
-  const decoded = process === undefined ? null : decodeCrash(process, events, records);
+  const crashed = process === undefined ? null : decodeCrash(process, events, records);
+  const decoded: Crash | null = crashed === null ? null : { ...crashed, probe: "core" };
   const { crash, obstacles } = judged(decoded, events, records);
   return {
     processes,

@@ -45,6 +45,15 @@ describe("what a checker told", () => {
     ["a jump to nowhere", checkerError("bad-jump"), "bad-code-pointer"],
     ["an odd address", checkerError("misaligned-access"), "misaligned-pointer"],
     ["a stack that ran over", checkerError("stack-overflow"), "stack-overflow"],
+    [
+      "a recursion on a stack that the checker does not know",
+      checkerError(
+        "unmapped-access",
+        { fault: Array.from({ length: 40 }, () => inLibrary("descend")) },
+        { fatal: true, ...at("0x7f0000001000") },
+      ),
+      "stack-overflow",
+    ],
     ["a negative size", checkerError("bad-argument"), "bad-length"],
     ["no more memory", checkerError("out-of-memory"), "out-of-memory"],
     ["a race", checkerError("data-race"), "data-race"],
