@@ -14,6 +14,10 @@ const VERBS: Record<string, { summary: string; load: () => Promise<(set: (status
     summary: "say of a core file what killed the process, and whether it shows the fault first-hand",
     load: async () => (await import("./commands/core.js")).coreCommand,
   },
+  valgrind: {
+    summary: "run a command under valgrind and say what it saw of the libraries in question",
+    load: async () => (await import("./commands/valgrind.js")).valgrindCommand,
+  },
   report: {
     summary: "show the report of an earlier run again",
     load: async () => (await import("./commands/report.js")).reportCommand,

@@ -211,9 +211,14 @@ function obstaclesOf(step: StepRecord, decoded: DecodedStep, manifest: RunManife
       mend: "raise --timeout; or, if it hangs, see below where its threads were",
     });
   }
+  out.push(...(decoded.obstacles ?? []));
   if (decoded.lost !== null && !died && out.length === 0) {
-    const mend = "run it again; gdb.out in the run directory has gdb's own words";
-    out.push({ what: "not all that happened was recorded, and no crash in what was", why: decoded.lost, mend });
+    const words = step.probe === "gdb" ? "gdb.out in the run directory has gdb's" : "raw in the run directory has its";
+    out.push({
+      what: "not all that happened was recorded, and no crash in what was",
+      why: decoded.lost,
+      mend: `run it again; ${words} own words`,
+    });
   }
   return out;
 }

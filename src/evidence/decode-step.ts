@@ -4,12 +4,14 @@ import type { ProbeName } from "../model/primitives.js";
 import type { DecodedStep, Decoder } from "../model/recording.js";
 import { decodeCore } from "../probes/core/decode.js";
 import { decodeGdb } from "../probes/gdb/decode.js";
+import { decodeValgrind } from "../probes/valgrind/decode.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
 
 /** How the recording of each probe is read. */
 const decoders: Partial<Record<ProbeName, Decoder>> = {
   gdb: decodeGdb,
   core: decodeCore,
+  valgrind: decodeValgrind,
 };
 
 /** What one step of a run recorded. Never throws for what is in the recording. */
@@ -21,5 +23,6 @@ export function decodeStep(directory: RunDirectory, step: StepRecord, manifest: 
       hint: "update ffi-doctor",
     });
   }
-  return decode(directory.recording(step.id), { ...step, attached }, manifest.options);
+  const runtime = manifest.target?.host.runtime ?? "unknown";
+  return decode(directory.recording(step.id), { ...step, attached, runtime }, manifest.options);
 }

@@ -5,13 +5,13 @@ const GRACE_MS = 2000;
 const ROUND_MS = 50;
 const MAX_ROUNDS = 100;
 
-/** Ends a process and its descendants: SIGTERM, two seconds, then SIGKILL until none is left. */
-export async function endTree(root: number, known: readonly number[] = []): Promise<void> {
+/** Ends a process and its descendants: SIGTERM, two seconds or as long as is said, then SIGKILL until none is left. */
+export async function endTree(root: number, known: readonly number[] = [], grace = GRACE_MS): Promise<void> {
   const targets = (): number[] => [...new Set([...descendants(root), ...known.flatMap((pid) => descendants(pid))])];
   for (const pid of targets()) {
     send(pid, "SIGTERM");
   }
-  const until = Date.now() + GRACE_MS;
+  const until = Date.now() + grace;
   while (Date.now() < until && targets().length > 0) {
     await sleep(ROUND_MS);
   }

@@ -24,12 +24,14 @@ export function holdTarget(
   hold: string,
   file: string,
   argv: readonly string[],
-  options: { env: NodeJS.ProcessEnv; stdoutToStderr: boolean },
+  options: { env: NodeJS.ProcessEnv; stdoutToStderr: boolean; silent?: boolean },
 ): HeldTarget {
   const [name = file, ...rest] = argv;
   // Not by execa: what it does for a child (buffering, killing, escaping) must not be done to a target, and it takes 80 ms to load.
   const child = spawn(hold, [String(RELEASE_DESCRIPTOR), inheritedNofile(), file, name, ...rest], {
-    stdio: ["inherit", options.stdoutToStderr ? 2 : "inherit", "inherit", "pipe"],
+    stdio: options.silent
+      ? ["ignore", "ignore", "ignore", "pipe"]
+      : ["inherit", options.stdoutToStderr ? 2 : "inherit", "inherit", "pipe"],
     env: options.env,
   });
   const ended = endOf(child);

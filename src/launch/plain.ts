@@ -7,6 +7,9 @@ import { notExecuted } from "./obstacles.js";
 import type { Ended, LaunchIo } from "./run-step.js";
 import { targetEnvironment } from "./target-environment.js";
 
+/** A tool around the target writes down what it knows when it is told to end, and is slow at it. */
+const TOOL_GRACE_MS = 10_000;
+
 /**
  * Runs the target by itself, or behind a tool's argv: its descriptors, terminal and process group are what they would be without us.
  * A tool's own environment is what `toolEnv` adds.
@@ -15,7 +18,11 @@ export async function runPlain(step: Step, io: LaunchIo): Promise<Ended> {
   const argv = [...step.tool, ...(step.target ?? [])];
   const file = step.tool[0] ?? io.file ?? "";
   const env = { ...targetEnvironment(step, io.environment), ...step.toolEnv };
-  const held = holdTarget(io.hold, file, argv, { env, stdoutToStderr: io.stdoutToStderr });
+  const held = holdTarget(io.hold, file, argv, {
+    env,
+    stdoutToStderr: io.stdoutToStderr,
+    silent: step.silent === true,
+  });
   const stopForwarding = forwardSignals(held.pid);
   let timedOut = false;
   const timer = new AbortController();
@@ -26,7 +33,7 @@ export async function runPlain(step: Step, io: LaunchIo): Promise<Ended> {
           async () => {
             timedOut = true;
             io.log(`time limit of ${step.timeout} s: ending process ${held.pid} and its children`);
-            await endTree(held.pid);
+            await endTree(held.pid, [], step.tool.length > 0 ? TOOL_GRACE_MS : undefined);
           },
           () => {},
         );

@@ -2,6 +2,7 @@ import type { StepRecord } from "../model/manifest.js";
 import type { Step } from "../model/plan.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
 import { lookAtFile } from "./look-at-file.js";
+import { numberFiles } from "./number-files.js";
 import { runPlain } from "./plain.js";
 import { NEVER_RAN, underDebugger } from "./under-debugger.js";
 
@@ -41,9 +42,18 @@ async function launch(step: Step, directory: RunDirectory, io: LaunchIo): Promis
       return await underDebugger(step, directory, io);
     case "around":
     case "within":
-      return await runPlain(step, io);
+      return await numbered(step, directory, () => runPlain(step, io));
     case "file":
       return await lookAtFile(step, directory.stepPath(step.id, "tool.out"), io);
+  }
+}
+
+async function numbered(step: Step, directory: RunDirectory, run: () => Promise<Ended>): Promise<Ended> {
+  const done = step.setAside === true ? numberFiles(directory.stepPath(step.id, "")) : () => {};
+  try {
+    return await run();
+  } finally {
+    done();
   }
 }
 

@@ -23,6 +23,10 @@ export const Step = z.strictObject({
   attach: z.number().int().nullable(),
   timeout: z.number().nullable(),
   interventions: z.array(Intervention),
+  /** Each file that the tool makes in the step's folder is given a number at once, so that the next program does not begin it anew. */
+  setAside: z.boolean().optional(),
+  /** The target's output was shown already, and its input is used up: it gets /dev/null. */
+  silent: z.boolean().optional(),
 });
 export type Step = z.infer<typeof Step>;
 

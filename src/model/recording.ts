@@ -3,6 +3,7 @@ import type { Crash, LoadFailure } from "./crash.js";
 import type { Coverage, Obstacle, ProcessInfo } from "./evidence.js";
 import type { StepRecord } from "./manifest.js";
 import type { Options } from "./options.js";
+import type { HostRuntime } from "./primitives.js";
 
 /** What a step left in `raw/<step>/`, for the decoder of its probe. */
 export interface Recording {
@@ -18,6 +19,8 @@ export interface Recording {
 export type StepEnd = Pick<StepRecord, "pid" | "outcome" | "tool" | "leftRunning"> & {
   /** True where the process was running before the step. */
   attached: boolean;
+  /** What the command was found to be before it was started. */
+  runtime?: HostRuntime;
 };
 
 export interface DecodedStep {

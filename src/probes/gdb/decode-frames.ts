@@ -48,7 +48,8 @@ function kindOf(raw: RawFrame, generated: boolean): Frame["kind"] {
   return generated || raw.kind === "jit" ? "jit" : "normal";
 }
 
-function languageOf(file: string | null, name: string | null): string | null {
+/** By the file, else by the way a name is written. */
+export function languageOf(file: string | null, name: string | null): string | null {
   const byFile = file === null ? undefined : LANGUAGES.find(([pattern]) => pattern.test(file))?.[1];
   if (byFile !== undefined) {
     return byFile;

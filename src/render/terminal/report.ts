@@ -119,6 +119,9 @@ function cleanLines(page: Page, report: Report): void {
   for (const line of report.coverage.flatMap(({ lookedFor }) => lookedFor)) {
     page.text(`- ${line}`, { indent: 2, hang: 4 });
   }
+  if (report.coverage.some(({ probe }) => probe === "valgrind" || probe === "asan")) {
+    return;
+  }
   page.blank();
   if (report.coverage.some(({ probe }) => probe !== "gdb" && probe !== "core")) {
     return;
@@ -129,6 +132,13 @@ function cleanLines(page: Page, report: Report): void {
 }
 
 function coverageLines(page: Page, report: Report): void {
+  const counted = report.coverage.flatMap(({ notShown }) => notShown);
+  if (counted.length > 0) {
+    page.heading("Counted, not shown");
+  }
+  for (const { what, count } of counted) {
+    page.text(`- ${count} ${what}`, { indent: 2, hang: 4 });
+  }
   const spots = report.coverage.flatMap(({ blindSpots }) => blindSpots);
   if (spots.length > 0) {
     page.heading("Not seen");

@@ -6,6 +6,7 @@ import type { Instrument } from "./instrument.js";
 const instruments: Partial<Record<Verb, () => Promise<Instrument>>> = {
   core: async () => (await import("./core.js")).prepareCore,
   "gdb-capture": async () => (await import("./gdb.js")).prepareGdb,
+  valgrind: async () => (await import("./valgrind.js")).prepareValgrind,
 };
 
 export async function instrumentOf(verb: Verb): Promise<Instrument> {

@@ -1,0 +1,240 @@
+import type { CheckerError } from "../../model/checker-error.js";
+import type { Frame, Stack, StackRole } from "../../model/frame.js";
+import { decodeFrames } from "./frames.js";
+import { leakKind, meaningOf } from "./mistakes.js";
+import { CALLERS } from "./plan.js";
+import type { RawError, RawFatal, RawFrame, RawHead, XmlSink } from "./records.js";
+import { endedBy, isCrash, sameDeath, withSignal } from "./signals.js";
+
+/** Of one step, at most so many errors and frames are kept; all are counted. */
+const MOST_ERRORS = 4000;
+const MOST_FRAMES = 120_000;
+
+/** One program as one process executed it. */
+export interface Image {
+  head: RawHead;
+  errors: CheckerError[];
+  /** The signal that ended it. */
+  fatal: RawFatal | null;
+  finished: boolean;
+  /** The document is whole. */
+  ended: boolean;
+}
+
+/** What is left of the room for errors, over all files of a step. */
+export interface Room {
+  errors: number;
+  frames: number;
+  /** Errors that found none. */
+  over: number;
+}
+
+export function newRoom(): Room {
+  return { errors: MOST_ERRORS, frames: MOST_FRAMES, over: 0 };
+}
+
+/** An error that is kept, and what of its raw form later records refer to. */
+interface Kept {
+  error: CheckerError;
+  uniques: Map<string, number>;
+}
+
+interface Open {
+  image: Image;
+  /** By the innermost instruction. */
+  at: Map<string, Kept>;
+  alike: Map<string, Kept>;
+  byUnique: Map<string, Kept>;
+}
+
+/** Gathers the images of one file. A second document inside the first is of a process that was forked off it. */
+export class Images implements XmlSink {
+  readonly images: Image[] = [];
+  private readonly open: Open[] = [];
+  private readonly room: Room;
+  private readonly stackOverflow: boolean;
+
+  constructor(room: Room, stackOverflow: boolean) {
+    this.room = room;
+    this.stackOverflow = stackOverflow;
+  }
+
+  begins(): void {
+    this.start();
+  }
+
+  head(head: RawHead): void {
+    this.current().image.head = head;
+  }
+
+  error(raw: RawError): void {
+    const open = this.current();
+    const kept = this.keep(open, raw);
+    if (kept !== null) {
+      kept.uniques.set(raw.unique, 1);
+      open.byUnique.set(raw.unique, kept);
+    }
+  }
+
+  fatal(raw: RawFatal): void {
+    const open = this.current();
+    open.image.fatal = raw;
+    if (!isCrash(raw)) {
+      return;
+    }
+    const known = sameDeath(raw, open.at, open.image.errors);
+    if (known !== null) {
+      withSignal(known, raw);
+    } else {
+      this.admit(open, {
+        ...bare(open.image.head, raw),
+        ...endedBy(raw, this.stackOverflow),
+        stacks: [stackOf("fault", raw, raw.frames)],
+        fatal: true,
+      });
+    }
+  }
+
+  count(unique: string, seen: number): void {
+    const kept = this.open.at(-1)?.byUnique.get(unique);
+    if (kept !== undefined) {
+      kept.uniques.set(unique, Math.max(1, seen));
+      kept.error.seen = [...kept.uniques.values()].reduce((sum, one) => sum + one, 0);
+    }
+  }
+
+  finished(): void {
+    this.current().image.finished = true;
+  }
+
+  ends(): void {
+    const open = this.open.pop();
+    if (open !== undefined) {
+      open.image.ended = true;
+    }
+  }
+
+  private current(): Open {
+    return this.open.at(-1) ?? this.start();
+  }
+
+  private start(): Open {
+    const image = { head: emptyHead(), errors: [], fatal: null, finished: false, ended: false };
+    const open = { image, at: new Map(), alike: new Map(), byUnique: new Map() };
+    this.images.push(image);
+    this.open.push(open);
+    return open;
+  }
+
+  /** The error as one of the report, or the one that it is alike to; null where there is no more room. */
+  private keep(open: Open, raw: RawError): Kept | null {
+    const error = decodeError(open.image.head, raw);
+    const key = loopKey(error);
+    const alike = key === null ? undefined : open.alike.get(key);
+    const first = raw.parts[0]?.frames[0]?.ip;
+    if (alike !== undefined) {
+      if (first !== undefined) {
+        open.at.set(first, alike);
+      }
+      return alike;
+    }
+    if (!this.admit(open, error)) {
+      return null;
+    }
+    const kept: Kept = { error, uniques: new Map() };
+    if (first !== undefined && error.mistake !== "leak") {
+      open.at.set(first, kept);
+    }
+    if (key !== null) {
+      open.alike.set(key, kept);
+    }
+    return kept;
+  }
+
+  private admit(open: Open, error: CheckerError): boolean {
+    const frames = error.stacks.reduce((sum, stack) => sum + stack.frames.length, 0);
+    if (this.room.errors < 1 || this.room.frames < frames) {
+      this.room.over += 1;
+      return false;
+    }
+    this.room.errors -= 1;
+    this.room.frames -= frames;
+    open.image.errors.push(error);
+    return true;
+  }
+}
+
+function emptyHead(): RawHead {
+  return { pid: 0, parent: null, tool: "", version: null, command: [] };
+}
+
+function decodeError(head: RawHead, raw: RawError): CheckerError {
+  const { mistake, access, block, roles } = meaningOf(raw);
+  const said = raw.parts.map(({ text }) => text).filter((text) => text !== "");
+  return {
+    ...bare(head, raw),
+    kind: raw.kind,
+    text: [said[0], ...said.slice(1).filter((text) => /^(Address|Location)/.test(text))].join(". "),
+    mistake,
+    access,
+    block,
+    leak: raw.leak === null ? null : { ...raw.leak, kind: leakKind(raw.kind) },
+    // A sentence without a stack of its own is in the text already.
+    stacks: raw.parts.flatMap(({ frames }, i) =>
+      frames.length === 0 ? [] : [stackOf(roles[i] ?? "call", raw, frames)],
+    ),
+  };
+}
+
+function bare(head: RawHead, of: { tid: number | null; threadName: string | null }): CheckerError {
+  return {
+    probe: "valgrind",
+    checker: `${head.tool || "memcheck"}${head.version === null ? "" : ` ${head.version}`}`,
+    kind: "",
+    text: "",
+    mistake: "other",
+    pid: head.pid,
+    command: head.command,
+    executable: null,
+    hostRuntime: "unknown",
+    tid: of.tid,
+    threadName: of.threadName,
+    access: null,
+    block: null,
+    signal: null,
+    leak: null,
+    stacks: [],
+    seen: 1,
+    fatal: false,
+  };
+}
+
+function stackOf(role: StackRole, of: Pick<RawError, "tid" | "threadName">, raw: readonly RawFrame[]): Stack {
+  const frames = decodeFrames(raw);
+  const full = frames.filter(({ kind }) => kind !== "inlined").length >= CALLERS;
+  return { role, thread: threadOf(of), frames, truncated: full ? `valgrind was asked for ${CALLERS} frames` : null };
+}
+
+/** valgrind numbers threads from 1 on. */
+function threadOf({ tid, threadName }: { tid: number | null; threadName: string | null }): string {
+  return `${tid ?? "?"}${threadName === null ? "" : ` ${threadName}`}`;
+}
+
+/**
+ * One loop over a block gives an error for each instruction and each address that memcheck tells apart: they are one, with one function
+ * and one block. Null where no block is known.
+ */
+function loopKey(error: CheckerError): string | null {
+  const start = error.block?.address ?? null;
+  const site = placeOf(error.stacks[0]?.frames ?? []);
+  if (start === null || site === null) {
+    return null;
+  }
+  return [error.mistake, error.access?.kind ?? "", start, site].join("\n");
+}
+
+/** The innermost function that has a frame of its own and is not valgrind's. */
+function placeOf(frames: readonly Frame[]): string | null {
+  const site = frames.find(({ kind, module }) => kind !== "inlined" && !/\/vgpreload_/.test(module ?? ""));
+  return site === undefined ? null : `${site.module ?? ""}!${site.function ?? site.pc}`;
+}

@@ -1,0 +1,107 @@
+import type { Options } from "../../model/options.js";
+import type { Step } from "../../model/plan.js";
+import type { HostRuntime, Intervention } from "../../model/primitives.js";
+
+/** Frames of a stack that valgrind keeps. A library below a Python host has some 24 above it. */
+export const CALLERS = 40;
+
+/** Bytes before and behind each block in which an access still tells whose block it missed; memcheck's own choice is 16. */
+const REDZONE = 512;
+
+/** Where a step leaves its XML; `%p` is the pid. */
+const XML = "{stepDir}/vg.%p.xml";
+/** No %p: valgrind would then give a forked process a log of its own, and write its XML into that of its parent. */
+export const LOG = "valgrind.log";
+
+/** What must be known of a target to plan for it. */
+export interface ValgrindTarget {
+  runtime: HostRuntime;
+  staticallyLinked: boolean;
+  /** The argv to start, with the shims taken off. */
+  command: string[];
+  /** What taking them off changed, and what was mended. */
+  environment: Record<string, string>;
+  interventions: Intervention[];
+}
+
+/** The environment that the target would have had. */
+type Inherited = Readonly<Record<string, string | undefined>>;
+
+/** The `index`-th launch of the target under memcheck; `origins` asks where each value that was never written came from. */
+export function planValgrind(
+  options: Options,
+  target: ValgrindTarget,
+  tools: { valgrind: string; inherited: Inherited },
+  origins: boolean,
+): Step {
+  const own = settingsFor(target.runtime, tools.inherited);
+  return {
+    id: "valgrind-0",
+    probe: "valgrind",
+    way: "around",
+    tool: [
+      tools.valgrind,
+      "-v",
+      "--tool=memcheck",
+      "--xml=yes",
+      `--xml-file=${XML}`,
+      `--log-file={stepDir}/${LOG}`,
+      ...leakOptions(options),
+      `--num-callers=${CALLERS}`,
+      `--redzone-size=${REDZONE}`,
+      "--keep-debuginfo=yes",
+      "--trace-children=yes",
+      "--error-limit=no",
+      "--vgdb=no",
+      ...(target.staticallyLinked ? ["--soname-synonyms=somalloc=NONE"] : []),
+      ...(origins ? ["--track-origins=yes"] : []),
+    ],
+    toolEnv: {},
+    target: target.command,
+    targetEnv: { ...target.environment, ...own.environment },
+    attach: null,
+    timeout: options.timeout,
+    setAside: true,
+    interventions: [...target.interventions, ...own.interventions],
+  };
+}
+
+/** The step that runs the target once more, to learn where values came from that were never written. */
+export function planOrigins(step: Step): Step {
+  return {
+    ...step,
+    id: step.id.replace(/-\d+$/, "-origins-0"),
+    tool: [...step.tool, "--track-origins=yes"],
+    silent: true,
+  };
+}
+
+/** A runtime's own blocks are many, and nobody can tell which of them it keeps on purpose: only --lib makes the question a narrow one. */
+function leakOptions(options: Options): string[] {
+  return options.libs.length === 0 ? ["--leak-check=no"] : ["--leak-check=full", "--show-leak-kinds=definite,possible"];
+}
+
+interface Settings {
+  environment: Record<string, string>;
+  interventions: Intervention[];
+}
+
+function settingsFor(runtime: HostRuntime, inherited: Inherited): Settings {
+  const none: Settings = { environment: {}, interventions: [] };
+  switch (runtime) {
+    case "python":
+    case "unknown":
+      return inherited["PYTHONMALLOC"] === undefined
+        ? setting("PYTHONMALLOC", "malloc", "CPython's small objects then are blocks that valgrind knows")
+        : none;
+    default:
+      return none;
+  }
+}
+
+function setting(name: string, value: string, why: string): Settings {
+  return {
+    environment: { [name]: value },
+    interventions: [{ kind: "environment", what: `${name}=${value}`, why }],
+  };
+}

@@ -1,0 +1,359 @@
+import { type SaxesParser as Parser, SaxesParser } from "saxes";
+import type { Damage, RawError, RawFatal, RawFrame, RawHead, RawPart, XmlSink } from "./records.js";
+
+/** Text and tags longer than this are nothing that valgrind writes, and would have to be held in memory. In characters. */
+const LONGEST = 1 << 20;
+/** Of a name or sentence, what is kept, in characters. */
+const LONGEST_KEPT = 4096;
+const DEEPEST = 64;
+const MOST_PARTS = 16;
+/** valgrind's own limit for --num-callers. */
+const MOST_FRAMES = 500;
+const MOST_ARGUMENTS = 1024;
+
+/** What XML 1.0 forbids, and valgrind writes all the same where a symbol's name has it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const FORBIDDEN = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g;
+
+/**
+ * Reads what valgrind wrote, piece by piece: a record is handed on when it is whole, and nothing else is kept. Text that is no XML is
+ * passed over; the records that it spoiled are left out and counted.
+ */
+export function readXml(pieces: Iterable<string>, sink: XmlSink): Damage {
+  const reader = new Reader(sink);
+  for (const piece of pieces) {
+    if (!reader.write(piece)) {
+      break;
+    }
+  }
+  return reader.end();
+}
+
+class Reader {
+  private readonly parser: Parser<{ fragment: true }>;
+  private readonly document: Document;
+  /** Characters since the last tag. */
+  private stretch = 0;
+
+  constructor(sink: XmlSink) {
+    this.document = new Document(sink);
+    this.parser = new SaxesParser({ fragment: true });
+    this.parser.on("error", ({ message }) => this.document.damaged(message));
+    this.parser.on("opentag", ({ name }) => this.document.opened(name));
+    this.parser.on("closetag", ({ name }) => this.document.closed(name));
+    this.parser.on("text", (text) => this.document.said(text));
+    this.parser.on("cdata", (text) => this.document.said(text));
+  }
+
+  /** False once nothing more is to be read. */
+  write(piece: string): boolean {
+    this.document.tags = 0;
+    this.parser.write(piece.replace(FORBIDDEN, "\ufffd"));
+    this.stretch = this.document.tags > 0 ? 0 : this.stretch + piece.length;
+    if (this.stretch > LONGEST) {
+      this.document.giveUp("a stretch of more than 1 MiB without a tag");
+    }
+    return !this.document.hopeless;
+  }
+
+  end(): Damage {
+    if (!this.document.hopeless) {
+      this.parser.close();
+    }
+    return this.document.end();
+  }
+}
+
+interface Record {
+  of: "error" | "fatal_signal";
+  error: RawError;
+  fatal: RawFatal;
+  frame: RawFrame | null;
+  spoiled: boolean;
+}
+
+/** Makes records of tags and texts. */
+class Document {
+  hopeless = false;
+  /** Tags seen since somebody set it to 0. */
+  tags = 0;
+  private readonly sink: XmlSink;
+  private readonly path: string[] = [];
+  private readonly damage: Damage = { spoiled: 0, why: null };
+  private text = "";
+  private record: Record | null = null;
+  private head: RawHead = emptyHead();
+  private pair = { count: "", unique: "" };
+  private closing = false;
+
+  constructor(sink: XmlSink) {
+    this.sink = sink;
+  }
+
+  damaged(message: string): void {
+    // Of a file that is cut, the parser tells each open tag; and a fragment's first line is no error.
+    if (this.closing || /XML declaration/.test(message)) {
+      return;
+    }
+    this.damage.why ??= message.slice(0, 200);
+    if (this.record !== null) {
+      this.record.spoiled = true;
+    }
+  }
+
+  giveUp(why: string): void {
+    this.damaged(why);
+    this.hopeless = true;
+  }
+
+  opened(name: string): void {
+    this.tags += 1;
+    if (name === "valgrindoutput") {
+      this.path.length = 0;
+      this.head = emptyHead();
+      this.drop();
+      this.sink.begins();
+    } else if (name === "error" || name === "fatal_signal") {
+      this.drop();
+      this.record = newRecord(name);
+    }
+    this.path.push(name);
+    this.text = "";
+    if (this.path.length > DEEPEST) {
+      this.giveUp(`tags nested deeper than ${DEEPEST}`);
+    }
+    if (this.record !== null) {
+      begin(this.record, name);
+    }
+  }
+
+  said(text: string): void {
+    if (this.text.length < LONGEST_KEPT) {
+      this.text += text.slice(0, LONGEST_KEPT - this.text.length);
+    }
+  }
+
+  closed(name: string): void {
+    this.tags += 1;
+    const text = this.text.trim();
+    this.text = "";
+    const at = this.path.lastIndexOf(name);
+    if (at >= 0) {
+      this.path.length = at;
+    }
+    const parent = this.path.at(-1) ?? "";
+    if (this.record !== null) {
+      if (name === this.record.of) {
+        this.finish(this.record);
+      } else {
+        field(this.record, name, parent, text);
+      }
+      return;
+    }
+    this.outside(name, parent, text);
+  }
+
+  end(): Damage {
+    this.closing = true;
+    this.drop();
+    return this.damage;
+  }
+
+  /** A record that was begun and not finished is cut. */
+  private drop(): void {
+    if (this.record !== null) {
+      this.damage.spoiled += 1;
+      this.damage.why ??= "it is cut";
+      this.record = null;
+    }
+  }
+
+  private finish(record: Record): void {
+    this.record = null;
+    if (record.spoiled || (record.of === "error" && record.error.kind === "")) {
+      this.damage.spoiled += 1;
+      this.damage.why ??= "an error without a kind";
+    } else if (record.of === "error") {
+      this.sink.error(record.error);
+    } else {
+      this.sink.fatal(record.fatal);
+    }
+  }
+
+  private outside(name: string, parent: string, text: string): void {
+    switch (name) {
+      case "pid":
+        this.head.pid = integer(text) ?? 0;
+        break;
+      case "ppid":
+        this.head.parent = integer(text);
+        break;
+      case "tool":
+        this.head.tool = text;
+        break;
+      case "line":
+        this.head.version ??= /Valgrind-(\d+(?:\.\d+)+)/.exec(text)?.[1] ?? null;
+        break;
+      case "exe":
+      case "arg":
+        if (parent === "argv" && this.head.command.length < MOST_ARGUMENTS) {
+          this.head.command.push(text);
+        }
+        break;
+      case "argv":
+        this.sink.head(this.head);
+        break;
+      case "state":
+        if (text === "FINISHED") {
+          this.sink.finished();
+        }
+        break;
+      case "count":
+      case "unique":
+        this.pair[name] = text;
+        break;
+      case "pair":
+        if (parent === "errorcounts") {
+          this.sink.count(this.pair.unique, integer(this.pair.count) ?? 0);
+        }
+        break;
+      case "valgrindoutput":
+        this.sink.ends();
+        break;
+    }
+  }
+}
+
+function emptyHead(): RawHead {
+  return { pid: 0, parent: null, tool: "", version: null, command: [] };
+}
+
+function newRecord(of: Record["of"]): Record {
+  return {
+    of,
+    error: { unique: "", tid: null, threadName: null, kind: "", parts: [], leak: null },
+    fatal: { tid: null, threadName: null, number: 0, name: "", code: 0, event: null, address: null, frames: [] },
+    frame: null,
+    spoiled: false,
+  };
+}
+
+function begin(record: Record, name: string): void {
+  if (name === "frame") {
+    record.frame = { ip: "", obj: null, fn: null, dir: null, file: null, line: null };
+  } else if (name === "stack" && record.of === "error" && record.error.parts.at(-1)?.frames.length !== 0) {
+    // A stack that no sentence explains.
+    record.error.parts.push({ text: "", frames: [] });
+  }
+}
+
+function field(record: Record, name: string, parent: string, text: string): void {
+  if (name === "frame") {
+    keepFrame(record);
+  } else if (record.frame !== null) {
+    frameField(record.frame, name, text);
+  } else if (record.of === "error") {
+    errorField(record.error, name, parent, text);
+  } else {
+    fatalField(record.fatal, name, text);
+  }
+}
+
+function keepFrame(record: Record): void {
+  const frames = record.of === "error" ? record.error.parts.at(-1)?.frames : record.fatal.frames;
+  if (record.frame !== null && record.frame.ip !== "" && frames !== undefined && frames.length < MOST_FRAMES) {
+    frames.push(record.frame);
+  }
+  record.frame = null;
+}
+
+function frameField(frame: RawFrame, name: string, text: string): void {
+  switch (name) {
+    case "ip":
+      frame.ip = hex(text) ?? "";
+      break;
+    case "obj":
+    case "fn":
+    case "dir":
+    case "file":
+      frame[name] = text === "" ? null : text;
+      break;
+    case "line":
+      frame.line = integer(text);
+      break;
+  }
+}
+
+function errorField(error: RawError, name: string, parent: string, text: string): void {
+  switch (name) {
+    case "unique":
+      error.unique = text;
+      break;
+    case "tid":
+      error.tid = integer(text);
+      break;
+    case "threadname":
+      error.threadName = text === "" ? null : text;
+      break;
+    case "kind":
+      error.kind = text;
+      break;
+    case "what":
+    case "auxwhat":
+      addPart(error.parts, text);
+      break;
+    case "text":
+      if (parent === "xwhat" || parent === "xauxwhat") {
+        addPart(error.parts, text);
+      }
+      break;
+    case "leakedbytes":
+      error.leak = { bytes: integer(text) ?? 0, blocks: error.leak?.blocks ?? 0 };
+      break;
+    case "leakedblocks":
+      error.leak = { bytes: error.leak?.bytes ?? 0, blocks: integer(text) ?? 0 };
+      break;
+  }
+}
+
+function addPart(parts: RawPart[], text: string): void {
+  if (parts.length < MOST_PARTS) {
+    parts.push({ text, frames: [] });
+  }
+}
+
+function fatalField(fatal: RawFatal, name: string, text: string): void {
+  switch (name) {
+    case "tid":
+      fatal.tid = integer(text);
+      break;
+    case "threadname":
+      fatal.threadName = text === "" ? null : text;
+      break;
+    case "signo":
+      fatal.number = integer(text) ?? 0;
+      break;
+    case "signame":
+      fatal.name = text;
+      break;
+    case "sicode":
+      fatal.code = integer(text) ?? 0;
+      break;
+    case "event":
+      fatal.event = text;
+      break;
+    case "siaddr":
+      fatal.address = hex(text);
+      break;
+  }
+}
+
+/** "0x4A4004C" as it is written everywhere else; null for what is none. */
+function hex(text: string): string | null {
+  return /^0x[0-9a-fA-F]{1,16}$/.test(text) ? `0x${BigInt(text).toString(16)}` : null;
+}
+
+function integer(text: string): number | null {
+  const value = /^-?\d{1,15}$/.test(text) ? Number(text) : null;
+  return value !== null && Number.isSafeInteger(value) ? value : null;
+}
