@@ -79,6 +79,7 @@ export function optionsOf(flags: ObservingFlags, own: Pick<Options, "verb" | "co
     attach: null,
     untilCrash: false,
     scope: "library",
+    origins: "auto",
     sanitizer: "address",
     build: null,
     core: null,

@@ -1,6 +1,7 @@
 import type { Crash } from "../model/crash.js";
 import type { Coverage, Evidence, FileFacts, LibraryInfo, Obstacle } from "../model/evidence.js";
 import type { RunManifest, StepRecord } from "../model/manifest.js";
+import { isSecondPass } from "../model/plan.js";
 import type { DecodedStep } from "../model/recording.js";
 import { readFiles } from "../rundir/read-run.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
@@ -10,6 +11,7 @@ import { parseHsErr } from "./hs-err.js";
 import { joinCrash } from "./join.js";
 import { joinCheckerError, selectErrors } from "./join-checker.js";
 import { EXE, librariesInQuestion, type Question } from "./libraries.js";
+import { oncePerError } from "./second-pass.js";
 
 /** Frames of a process that was let go which an obstacle names. */
 const WHERE_FRAMES = 4;
@@ -20,7 +22,7 @@ export function collectEvidence(directory: RunDirectory, manifest: RunManifest, 
     manifest.steps.flatMap((step) => readFiles(directory, step.id)).map((file) => [file.path, file]),
   );
   const question = librariesInQuestion(libs, [...files.values()]);
-  const steps = manifest.steps.map((step) => ({ step, decoded: decodeStep(directory, step, manifest) }));
+  const steps = oncePerError(manifest.steps.map((step) => ({ step, decoded: decodeStep(directory, step, manifest) })));
   const crashes = steps.flatMap(({ step, decoded }) =>
     decoded.crashes.map((crash) => ({
       ...joinCrash(crash, files, question),
@@ -58,8 +60,12 @@ export function collectEvidence(directory: RunDirectory, manifest: RunManifest, 
       ...steps.flatMap(({ step, decoded }) => obstaclesOf(step, decoded, manifest)),
       ...notThere(question, files),
     ],
-    runs: manifest.steps.length,
-    outcome: manifest.steps.at(-1)?.outcome ?? { exitCode: null, signal: null, timedOut: false },
+    runs: steps.filter(({ step }) => !isSecondPass(step)).length,
+    outcome: steps.findLast(({ step }) => !isSecondPass(step))?.step.outcome ?? {
+      exitCode: null,
+      signal: null,
+      timedOut: false,
+    },
   };
 }
 

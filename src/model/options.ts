@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Sanitizer, Severity, Verb } from "./primitives.js";
-import { checkers, formats, scopes, twins } from "./vocabulary.js";
+import { checkers, formats, originPasses, scopes, twins } from "./vocabulary.js";
 
 export const Format = z.enum(formats);
 export type Format = z.infer<typeof Format>;
@@ -21,6 +21,8 @@ export const Options = z.strictObject({
   with: z.array(z.enum(checkers)).default([]),
   /** What of a checker's errors is shown; the rest is counted. */
   scope: z.enum(scopes).default("library"),
+  /** `valgrind`: when to look where values came from that nobody wrote. */
+  origins: z.enum(originPasses).default("auto"),
   /** `asan`: which sanitizer, and the user's own build command to be run with its flags first. */
   sanitizer: Sanitizer.default("address"),
   build: z.string().nullable().default(null),

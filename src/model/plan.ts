@@ -32,3 +32,13 @@ export type Step = z.infer<typeof Step>;
 
 export const Plan = z.strictObject({ steps: z.array(Step), explanations: z.array(z.string()) });
 export type Plan = z.infer<typeof Plan>;
+
+/** A run that is made once more to learn more of what an earlier one showed. */
+export function isSecondPass(step: Pick<Step, "id">): boolean {
+  return /-origins-\d+$/.test(step.id);
+}
+
+/** A run in the place of one that its tool did not survive. */
+export function isMended(step: Pick<Step, "id">): boolean {
+  return /-mended-\d+$/.test(step.id);
+}

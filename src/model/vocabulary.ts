@@ -5,6 +5,9 @@ export const formats = ["terminal", "json", "sarif", "junit", "markdown"] as con
 /** Which errors of a checker are findings: those with a frame of the libraries in question in any stack, or all. */
 export const scopes = ["library", "all"] as const;
 
+/** When a second run is to say where values came from that nobody wrote: when such are left, in each run, or never. */
+export const originPasses = ["auto", "always", "never"] as const;
+
 export const sanitizers = ["address", "undefined", "thread", "leak"] as const;
 
 export const severities = ["error", "warning", "note"] as const;

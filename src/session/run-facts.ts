@@ -1,5 +1,6 @@
 import type { Evidence } from "../model/evidence.js";
 import type { RunManifest } from "../model/manifest.js";
+import { isSecondPass } from "../model/plan.js";
 import type { HostRuntime, Intervention, Outcome } from "../model/primitives.js";
 import type { Report } from "../model/report.js";
 
@@ -24,7 +25,8 @@ export function runFacts(manifest: RunManifest, evidence: Evidence): Report["run
 function outcomeOf(manifest: RunManifest, evidence: Evidence): Outcome {
   const { exitCode, signal, timedOut } = evidence.outcome;
   // Of a core nothing was run: the one process in it is meant.
-  const pid = manifest.options.core === null ? manifest.steps.at(-1)?.pid : evidence.processes[0]?.pid;
+  const launched = manifest.steps.findLast((step) => !isSecondPass(step))?.pid;
+  const pid = manifest.options.core === null ? launched : evidence.processes[0]?.pid;
   const seen = exitCode !== null || signal !== null || timedOut;
   return seen
     ? evidence.outcome

@@ -4,16 +4,17 @@ import { runStep } from "../launch/run-step.js";
 import { UserError } from "../model/errors.js";
 import type { RunManifest } from "../model/manifest.js";
 import type { Options } from "../model/options.js";
-import type { Plan } from "../model/plan.js";
+import type { Plan, Step } from "../model/plan.js";
+import type { DecodedStep } from "../model/recording.js";
 import type { Report } from "../model/report.js";
 import type { Target } from "../model/target.js";
-import { nextStep } from "../plan/strategy.js";
+import { nextStep, type Shown } from "../plan/strategy.js";
 import { RunDirectory } from "../rundir/run-directory.js";
 import { hostVersion } from "../survey/host-version.js";
 import { surveyTarget } from "../survey/target.js";
 import { keepHostReports } from "./host-reports.js";
 import { instrumentOf } from "./instruments/index.js";
-import type { Instrument } from "./instruments/instrument.js";
+import type { Instrument, Prepared } from "./instruments/instrument.js";
 import { removePerfMaps } from "./perf-maps.js";
 import { places, toolVersion } from "./places.js";
 
@@ -33,8 +34,8 @@ export async function planSession(
   const options = withDemo(asked);
   const target = targetOf(options, environment);
   const prepare = await instrumentOf(options.verb);
-  const { plan } = await prepare({ options, target, environment, directory: null, log: () => {} });
-  return { plan, target };
+  const prepared = await prepare({ options, target, environment, directory: null, log: () => {} });
+  return { plan: prepared.plan, target: prepared.target ?? target };
 }
 
 /**
@@ -52,12 +53,14 @@ export async function runSession(
   const directory = RunDirectory.create(options.out ?? defaultOut(options, started));
   const run: Run = { options, target, directory, started, io, log: doctorLog(directory) };
   const { environment } = io;
-  const { plan, obstacles } = await prepare({ options, target, environment, directory, log: io.log });
+  const prepared = await prepare({ options, target, environment, directory, log: io.log });
+  const { plan, obstacles } = prepared;
+  run.target = prepared.target ?? target;
   const manifest = newManifest(run, plan);
   directory.writeManifest(manifest);
   if (obstacles.length === 0) {
-    const version = target === null ? null : hostVersion(target, environment).catch(() => null);
-    await runSteps(run, manifest);
+    const version = run.target === null ? null : hostVersion(run.target, environment).catch(() => null);
+    await runSteps(run, manifest, prepared);
     if (manifest.target !== null) {
       manifest.target.host.version = await version;
     }
@@ -84,7 +87,7 @@ interface Run {
   log: (line: string) => void;
 }
 
-async function runSteps(run: Run, manifest: RunManifest): Promise<void> {
+async function runSteps(run: Run, manifest: RunManifest, prepared: Prepared): Promise<void> {
   const { options, directory, io, target } = run;
   let interrupted = false;
   const onInterrupt = (): void => {
@@ -93,9 +96,9 @@ async function runSteps(run: Run, manifest: RunManifest): Promise<void> {
   process.on("SIGINT", onInterrupt);
   process.on("SIGTERM", onInterrupt);
   try {
-    let crashed = false;
+    const shown: Shown = { crashed: false, interrupted: false };
     for (;;) {
-      const step = nextStep(options, manifest.plan, manifest.steps.length, { crashed, interrupted });
+      const step = nextStep(options, manifest.plan, manifest.steps, { ...shown, interrupted });
       if (step === null) {
         return;
       }
@@ -127,7 +130,12 @@ async function runSteps(run: Run, manifest: RunManifest): Promise<void> {
         directory.writeJson(`raw/${step.id}/files.json`, mappedFiles(decoded));
         directory.writeManifest(manifest);
       });
-      crashed = decoded.crashes.some(({ terminal }) => terminal !== null);
+      shown.crashed = decoded.crashes.some(({ terminal }) => terminal !== null);
+      shown.originless = shown.originless === true || (!record.outcome.timedOut && hasOriginless(decoded));
+      shown.mended = (await prepared.mend?.(step, decoded)) ?? null;
+      if (shown.mended !== null) {
+        manifest.plan = inPlaceOf(manifest.plan, shown.mended);
+      }
       run.log(`step ${step.id} ended: ${JSON.stringify(record.outcome)}`);
       if (record.obstacles.length > 0) {
         return;
@@ -137,6 +145,18 @@ async function runSteps(run: Run, manifest: RunManifest): Promise<void> {
     process.off("SIGINT", onInterrupt);
     process.off("SIGTERM", onInterrupt);
   }
+}
+
+/** Values that nobody wrote, of which it was not recorded where they came from. */
+function hasOriginless(decoded: DecodedStep): boolean {
+  return decoded.checkerErrors.some(
+    ({ mistake, stacks }) => mistake === "uninitialized" && !stacks.some(({ role }) => role === "origin"),
+  );
+}
+
+/** What was mended for one step holds for those after it. */
+function inPlaceOf(plan: Plan, { target, targetEnv, interventions }: Step): Plan {
+  return { ...plan, steps: plan.steps.map((step) => ({ ...step, target, targetEnv, interventions })) };
 }
 
 /** A full disk does not take the report from the user: what could not be written is told at the end, by `conclude`. */

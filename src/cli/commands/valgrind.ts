@@ -1,11 +1,12 @@
 import { Command, Option } from "commander";
 import { UserError } from "../../model/errors.js";
 import type { Options } from "../../model/options.js";
-import { scopes } from "../../model/vocabulary.js";
+import { originPasses, scopes } from "../../model/vocabulary.js";
 import { EXIT_STATUS_HELP, type ObservingFlags, observe, observing, optionsOf } from "../observing.js";
 
 interface Flags extends ObservingFlags {
   scope: Options["scope"];
+  origins: Options["origins"];
 }
 
 /** `valgrind [options] [--] <command> [args...]`. */
@@ -18,6 +19,14 @@ export function valgrindCommand(set: (status: number) => void): Command {
       new Option("--scope <which>", "errors in which the libraries in question have a part, or all")
         .choices(scopes)
         .default("library"),
+    )
+    .addOption(
+      new Option(
+        "--origins <when>",
+        "where values that nobody wrote came from: by one more run when such are left, in the first run, or never",
+      )
+        .choices(originPasses)
+        .default("auto"),
     );
   return observing(command)
     .addHelpText(
@@ -33,5 +42,5 @@ function asked(command: string[], flags: Flags): Options {
       hint: "put a command after --, as in: ffi-doctor valgrind -- node app.js",
     });
   }
-  return optionsOf(flags, { verb: "valgrind", command, scope: flags.scope });
+  return optionsOf(flags, { verb: "valgrind", command, scope: flags.scope, origins: flags.origins });
 }

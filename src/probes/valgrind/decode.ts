@@ -106,9 +106,15 @@ function nearest(logs: readonly { order: number; log: Log }[], pid: number, orde
   return own.sort((a, b) => distance(a) - distance(b))[0]?.log ?? null;
 }
 
-/** Blocks to whose middle something points are mostly kept on purpose; a process that was killed had no chance to free. */
+/** Leaks are looked for only where --lib makes the question a narrow one; blocks to whose middle something points are mostly kept. */
 function isShown(error: CheckerError, options: Options, leaks: { possible: number }): boolean {
-  if (error.leak?.kind !== "possible" || options.scope === "all") {
+  if (error.leak === null) {
+    return true;
+  }
+  if (options.libs.length === 0) {
+    return false;
+  }
+  if (error.leak.kind !== "possible" || options.scope === "all") {
     return true;
   }
   leaks.possible += 1;

@@ -46,7 +46,9 @@ export function planValgrind(
       "--xml=yes",
       `--xml-file=${XML}`,
       `--log-file={stepDir}/${LOG}`,
-      ...leakOptions(options),
+      // With XML, memcheck looks for leaks whatever it is told; the decoder leaves them out where nobody asked.
+      "--leak-check=full",
+      "--show-leak-kinds=definite,possible",
       `--num-callers=${CALLERS}`,
       `--redzone-size=${REDZONE}`,
       "--keep-debuginfo=yes",
@@ -74,11 +76,6 @@ export function planOrigins(step: Step): Step {
     tool: [...step.tool, "--track-origins=yes"],
     silent: true,
   };
-}
-
-/** A runtime's own blocks are many, and nobody can tell which of them it keeps on purpose: only --lib makes the question a narrow one. */
-function leakOptions(options: Options): string[] {
-  return options.libs.length === 0 ? ["--leak-check=no"] : ["--leak-check=full", "--show-leak-kinds=definite,possible"];
 }
 
 interface Settings {

@@ -57,6 +57,7 @@ class Reader {
   }
 
   end(): Damage {
+    this.document.closing = true;
     if (!this.document.hopeless) {
       this.parser.close();
     }
@@ -77,6 +78,8 @@ class Document {
   hopeless = false;
   /** Tags seen since somebody set it to 0. */
   tags = 0;
+  /** There is no more to come. */
+  closing = false;
   private readonly sink: XmlSink;
   private readonly path: string[] = [];
   private readonly damage: Damage = { spoiled: 0, why: null };
@@ -84,7 +87,6 @@ class Document {
   private record: Record | null = null;
   private head: RawHead = emptyHead();
   private pair = { count: "", unique: "" };
-  private closing = false;
 
   constructor(sink: XmlSink) {
     this.sink = sink;
@@ -154,7 +156,6 @@ class Document {
   }
 
   end(): Damage {
-    this.closing = true;
     this.drop();
     return this.damage;
   }

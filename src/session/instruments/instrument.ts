@@ -1,6 +1,7 @@
 import type { Obstacle } from "../../model/evidence.js";
 import type { Options } from "../../model/options.js";
-import type { Plan } from "../../model/plan.js";
+import type { Plan, Step } from "../../model/plan.js";
+import type { DecodedStep } from "../../model/recording.js";
 import type { Target } from "../../model/target.js";
 import type { RunDirectory } from "../../rundir/run-directory.js";
 
@@ -16,8 +17,12 @@ export interface Preparation {
 
 export interface Prepared {
   plan: Plan;
+  /** What the command is behind its shims, where it has some. */
+  target?: Target;
   /** Why the plan cannot be carried out here; empty when it can. */
   obstacles: Obstacle[];
+  /** After a step that the tool did not survive: the same step with the cause mended, or null where it cannot be. */
+  mend?(step: Step, decoded: DecodedStep): Promise<Step | null>;
 }
 
 /** What a verb that observes a target needs besides what all of them do alike: its tools looked up, and its plan. */

@@ -22,12 +22,12 @@ const ids = (
   crashAt = Number.POSITIVE_INFINITY,
   limit = 6,
 ): string[] => {
-  const done: string[] = [];
-  for (let next = nextStep(options as Options, plan, 0, fine); next !== null && done.length < limit; ) {
-    done.push(next.id);
-    next = nextStep(options as Options, plan, done.length, { crashed: done.length >= crashAt, interrupted: false });
+  const done: Step[] = [];
+  for (let next = nextStep(options as Options, plan, [], fine); next !== null && done.length < limit; ) {
+    done.push(next);
+    next = nextStep(options as Options, plan, done, { crashed: done.length >= crashAt, interrupted: false });
   }
-  return done;
+  return done.map(({ id }) => id);
 };
 
 describe("how often the target is run", () => {
@@ -45,7 +45,37 @@ describe("how often the target is run", () => {
 
   it("is no more once somebody interrupts", () => {
     expect(
-      nextStep({ repeat: 9, untilCrash: true } as Options, plan, 2, { crashed: false, interrupted: true }),
+      nextStep({ repeat: 9, untilCrash: true } as Options, plan, [step, step], { crashed: false, interrupted: true }),
     ).toBeNull();
+  });
+});
+
+describe("a second pass for the origins of values that nobody wrote", () => {
+  const second: Step = { ...step, id: "gdb-origins-0" };
+  const both: Plan = { steps: [step, second], explanations: [] };
+  const once = { repeat: 1, untilCrash: false } as Options;
+
+  it("is made when such values are left, once, after all runs", () => {
+    expect(nextStep(once, both, [step], { ...fine, originless: true })).toBe(second);
+    expect(nextStep(once, both, [step, second], { ...fine, originless: true })).toBeNull();
+    const twice = { repeat: 2, untilCrash: false } as Options;
+    expect(nextStep(twice, both, [step], { ...fine, originless: true })?.id).toBe("gdb-1");
+    expect(nextStep(twice, both, [step, { id: "gdb-1" }], { ...fine, originless: true })).toBe(second);
+  });
+
+  it("is not made where none is left, none is planned, or somebody interrupts", () => {
+    expect(nextStep(once, both, [step], fine)).toBeNull();
+    expect(nextStep(once, plan, [step], { ...fine, originless: true })).toBeNull();
+    expect(nextStep(once, both, [step], { crashed: false, interrupted: true, originless: true })).toBeNull();
+  });
+});
+
+describe("a run that its tool did not survive", () => {
+  it("is made again with the cause mended, and counts once", () => {
+    const mended: Step = { ...step, id: "gdb-mended-0" };
+    const once = { repeat: 1, untilCrash: false } as Options;
+    expect(nextStep(once, plan, [step], { ...fine, mended })).toBe(mended);
+    expect(nextStep(once, plan, [step, mended], fine)).toBeNull();
+    expect(nextStep({ ...once, repeat: 2 }, plan, [step, mended], fine)?.id).toBe("gdb-1");
   });
 });
