@@ -7,6 +7,7 @@ import { gaveUp } from "./gave-up.js";
 import { type Image, Images, newRoom, type Room } from "./images.js";
 import { type Log, programOf, readLog } from "./log.js";
 import { LOG_NAME, XML_NAME } from "./names.js";
+import { isTrap, NOISE, type Noise } from "./noise.js";
 import { readXml } from "./xml.js";
 
 /** One image, with what the log of its process tells. */
@@ -24,9 +25,11 @@ export function decodeValgrind(recording: Recording, end: StepEnd, options: Opti
   const logs = readLogs(recording);
   const room = newRoom();
   const images = readImages(recording, logs, room);
-  const leaks = { possible: 0 };
+  const leaks = { possible: 0, unfinished: 0 };
   const checkerErrors = images.flatMap(({ image, executable }) =>
-    image.errors.filter((error) => isShown(error, options, leaks)).map((error) => ({ ...error, executable })),
+    image.errors
+      .filter((error) => isShown(error, image, options, leaks) && !isCountedTrap(error, room))
+      .map((error) => ({ ...error, executable })),
   );
   const files = filesOf(logs, images);
   const programs = images.flatMap(({ executable }) => (executable === null ? [] : [executable]));
@@ -50,7 +53,12 @@ export function decodeValgrind(recording: Recording, end: StepEnd, options: Opti
         ...roomSpots(room),
       ],
       notShown: [
-        { what: "blocks that only a pointer into their middle keeps (--scope all shows them)", count: leaks.possible },
+        {
+          what: "leaks that may be none, as something points into the middle of the block (--scope all shows them)",
+          count: leaks.possible,
+        },
+        { what: "leaks of a process that a signal ended (--scope all shows them)", count: leaks.unfinished },
+        ...Object.entries(NOISE).map(([noise, what]) => ({ what, count: room.noise[noise as Noise] })),
         { what: "errors beyond the first thousands", count: room.over },
       ].filter(({ count }) => count > 0),
     },
@@ -106,19 +114,36 @@ function nearest(logs: readonly { order: number; log: Log }[], pid: number, orde
   return own.sort((a, b) => distance(a) - distance(b))[0]?.log ?? null;
 }
 
-/** Leaks are looked for only where --lib makes the question a narrow one; blocks to whose middle something points are mostly kept. */
-function isShown(error: CheckerError, options: Options, leaks: { possible: number }): boolean {
+/** Known only now that the process's end is. */
+function isCountedTrap(error: CheckerError, room: Room): boolean {
+  const trap = isTrap(error);
+  room.noise.trap += trap ? 1 : 0;
+  return trap;
+}
+
+/**
+ * Leaks are looked for only where --lib makes the question a narrow one. Blocks to whose middle something points are mostly kept on
+ * purpose, and a process that was killed had no chance to free.
+ */
+function isShown(
+  error: CheckerError,
+  image: Image,
+  options: Options,
+  leaks: { possible: number; unfinished: number },
+): boolean {
   if (error.leak === null) {
     return true;
   }
   if (options.libs.length === 0) {
     return false;
   }
-  if (error.leak.kind !== "possible" || options.scope === "all") {
+  if (options.scope === "all") {
     return true;
   }
-  leaks.possible += 1;
-  return false;
+  const unfinished = image.fatal !== null;
+  leaks.unfinished += unfinished ? 1 : 0;
+  leaks.possible += !unfinished && error.leak.kind === "possible" ? 1 : 0;
+  return !unfinished && error.leak.kind !== "possible";
 }
 
 function processesOf(images: readonly Known[], end: StepEnd): ProcessInfo[] {

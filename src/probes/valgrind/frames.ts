@@ -4,15 +4,18 @@ import type { RawFrame } from "./records.js";
 
 /** What valgrind calls a function that was inlined and whose name it cannot find ("cross-CU LIMITATION" in its log). */
 const UNNAMED = "UnknownInlinedFun";
+const HASH = /::h[0-9a-f]{16}$/;
+const CLOSURE = "{closure";
 /** Rust's own libraries, as they lie on the machine that built the compiler. */
 const RUST_STD = /^(?:\/rustc\/[^/]+\/)?library\/(core|alloc|std|panic_unwind|panic_abort)\/src\/(.+)\.rs$/;
 
 /** Frames as the report has them. Sides and boundary are set later, by `evidence`, which knows the libraries. */
 export function decodeFrames(raw: readonly RawFrame[]): Frame[] {
+  const files = raw.map(fileOf);
+  const inlined = raw.map((frame, index) => isInlined(frame, raw[index + 1]));
   return raw.map((frame, index): Frame => {
-    const file = fileOf(frame);
-    const inlined = isInlined(frame, raw[index + 1]);
-    const name = nameOf(frame.fn, file, inlined);
+    const file = files[index] ?? null;
+    const name = nameOf(frame.fn, file, inlined[index] === true, () => ownerOf(raw, files, inlined, index));
     return {
       index,
       pc: frame.ip,
@@ -25,7 +28,7 @@ export function decodeFrames(raw: readonly RawFrame[]): Frame[] {
       side: "system",
       language: languageOf(file, name),
       boundary: false,
-      kind: inlined ? "inlined" : "normal",
+      kind: inlined[index] === true ? "inlined" : "normal",
       foldedCount: 0,
       args: [],
     };
@@ -41,12 +44,32 @@ function fileOf({ dir, file }: RawFrame): string | null {
   return file === null || dir === null || file.startsWith("/") ? file : `${dir}/${file}`;
 }
 
+/** The function that a closure was written in: the next one outward in its file, of those that stand at one address. */
+function ownerOf(
+  raw: readonly RawFrame[],
+  files: readonly (string | null)[],
+  inlined: readonly boolean[],
+  index: number,
+): string | null {
+  for (let at = index; inlined[at] === true; ) {
+    at += 1;
+    const name = raw[at]?.fn ?? CLOSURE;
+    if (files[at] === files[index] && !name.startsWith(CLOSURE)) {
+      return name.replace(HASH, "");
+    }
+  }
+  return null;
+}
+
 /**
  * An inlined function has no more than its bare name here; what belongs to Rust's own libraries is given the path that its file tells, so
  * that it is known as such. A hash at the end of a Rust name changes with each compiler.
  */
-function nameOf(name: string | null, file: string | null, inlined: boolean): string | null {
-  const plain = name === UNNAMED ? "(inlined)" : (name?.replace(/::h[0-9a-f]{16}$/, "") ?? null);
+function nameOf(name: string | null, file: string | null, inlined: boolean, owner: () => string | null): string | null {
+  const plain = name === UNNAMED ? "(inlined)" : (name?.replace(HASH, "") ?? null);
+  if (inlined && plain?.startsWith(CLOSURE) === true) {
+    return [owner(), plain].filter((part) => part !== null).join("::");
+  }
   const own = RUST_STD.exec(file ?? "");
   if (plain === null || own === null || !inlined) {
     return plain;

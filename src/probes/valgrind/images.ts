@@ -2,6 +2,7 @@ import type { CheckerError } from "../../model/checker-error.js";
 import type { Frame, Stack, StackRole } from "../../model/frame.js";
 import { decodeFrames } from "./frames.js";
 import { leakKind, meaningOf } from "./mistakes.js";
+import { mayFault, type Noise, noiseOf } from "./noise.js";
 import { CALLERS } from "./plan.js";
 import type { RawError, RawFatal, RawFrame, RawHead, XmlSink } from "./records.js";
 import { endedBy, isCrash, sameDeath, withSignal } from "./signals.js";
@@ -21,17 +22,26 @@ export interface Image {
   ended: boolean;
 }
 
-/** What is left of the room for errors, over all files of a step. */
+/**
+ * What is left of the room for errors, over all files of a step. Those of a runtime alone have a room of their own, so that a JVM's
+ * thousands do not crowd out the one that matters.
+ */
 export interface Room {
-  errors: number;
-  frames: number;
+  own: { errors: number; frames: number };
+  runtime: { errors: number; frames: number };
   /** Errors that found none. */
   over: number;
+  noise: Record<Noise, number>;
 }
 
 export function newRoom(): Room {
-  return { errors: MOST_ERRORS, frames: MOST_FRAMES, over: 0 };
+  const room = { errors: MOST_ERRORS, frames: MOST_FRAMES };
+  return { own: { ...room }, runtime: { ...room }, over: 0, noise: { linker: 0, probe: 0, handler: 0, trap: 0 } };
 }
+
+/** The distribution's files, a JDK's among them; valgrind's own; and code that is in no file. */
+const DISTRIBUTION = /^\/(usr\/)?(lib|lib32|lib64|libx32|libexec)\//;
+const PRELOADED = /\/vgpreload_/;
 
 /** An error that is kept, and what of its raw form later records refer to. */
 interface Kept {
@@ -45,6 +55,8 @@ interface Open {
   at: Map<string, Kept>;
   alike: Map<string, Kept>;
   byUnique: Map<string, Kept>;
+  /** Instructions that touched what is not there. */
+  faults: Set<string>;
 }
 
 /** Gathers the images of one file. A second document inside the first is of a process that was forked off it. */
@@ -82,7 +94,7 @@ export class Images implements XmlSink {
     if (!isCrash(raw)) {
       return;
     }
-    const known = sameDeath(raw, open.at, open.image.errors);
+    const known = sameDeath(raw, open.at, open.faults, open.image.errors);
     if (known !== null) {
       withSignal(known, raw);
     } else {
@@ -120,7 +132,7 @@ export class Images implements XmlSink {
 
   private start(): Open {
     const image = { head: emptyHead(), errors: [], fatal: null, finished: false, ended: false };
-    const open = { image, at: new Map(), alike: new Map(), byUnique: new Map() };
+    const open = { image, at: new Map(), alike: new Map(), byUnique: new Map(), faults: new Set<string>() };
     this.images.push(image);
     this.open.push(open);
     return open;
@@ -129,9 +141,17 @@ export class Images implements XmlSink {
   /** The error as one of the report, or the one that it is alike to; null where there is no more room. */
   private keep(open: Open, raw: RawError): Kept | null {
     const error = decodeError(open.image.head, raw);
+    const noise = noiseOf(error, raw, open.faults);
+    if (noise !== null) {
+      this.room.noise[noise] += 1;
+      return null;
+    }
     const key = loopKey(error);
     const alike = key === null ? undefined : open.alike.get(key);
     const first = raw.parts[0]?.frames[0]?.ip;
+    if (first !== undefined && mayFault(error)) {
+      open.faults.add(first);
+    }
     if (alike !== undefined) {
       if (first !== undefined) {
         open.at.set(first, alike);
@@ -152,13 +172,15 @@ export class Images implements XmlSink {
   }
 
   private admit(open: Open, error: CheckerError): boolean {
-    const frames = error.stacks.reduce((sum, stack) => sum + stack.frames.length, 0);
-    if (this.room.errors < 1 || this.room.frames < frames) {
+    const frames = error.stacks.flatMap((stack) => stack.frames);
+    const plain = frames.every(({ module }) => module === null || DISTRIBUTION.test(module));
+    const room = plain ? this.room.runtime : this.room.own;
+    if (room.errors < 1 || room.frames < frames.length) {
       this.room.over += 1;
       return false;
     }
-    this.room.errors -= 1;
-    this.room.frames -= frames;
+    room.errors -= 1;
+    room.frames -= frames.length;
     open.image.errors.push(error);
     return true;
   }
@@ -235,6 +257,6 @@ function loopKey(error: CheckerError): string | null {
 
 /** The innermost function that has a frame of its own and is not valgrind's. */
 function placeOf(frames: readonly Frame[]): string | null {
-  const site = frames.find(({ kind, module }) => kind !== "inlined" && !/\/vgpreload_/.test(module ?? ""));
+  const site = frames.find(({ kind, module }) => kind !== "inlined" && !PRELOADED.test(module ?? ""));
   return site === undefined ? null : `${site.module ?? ""}!${site.function ?? site.pc}`;
 }

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { Options } from "../../model/options.js";
 import type { Step } from "../../model/plan.js";
 import type { HostRuntime, Intervention } from "../../model/primitives.js";
@@ -34,7 +35,7 @@ export function planValgrind(
   tools: { valgrind: string; inherited: Inherited },
   origins: boolean,
 ): Step {
-  const own = settingsFor(target.runtime, tools.inherited);
+  const own = settingsFor(target, tools.inherited);
   return {
     id: "valgrind-0",
     probe: "valgrind",
@@ -59,7 +60,7 @@ export function planValgrind(
       ...(origins ? ["--track-origins=yes"] : []),
     ],
     toolEnv: {},
-    target: target.command,
+    target: withFlag(target.command, own.flag),
     targetEnv: { ...target.environment, ...own.environment },
     attach: null,
     timeout: options.timeout,
@@ -78,14 +79,37 @@ export function planOrigins(step: Step): Step {
   };
 }
 
+function withFlag([program = "", ...rest]: readonly string[], flag: string | null): string[] {
+  return flag === null ? [program, ...rest] : [program, flag, ...rest];
+}
+
 interface Settings {
   environment: Record<string, string>;
+  /** Put right behind the program's name. */
+  flag: string | null;
   interventions: Intervention[];
 }
 
-function settingsFor(runtime: HostRuntime, inherited: Inherited): Settings {
-  const none: Settings = { environment: {}, interventions: [] };
+/** The second compiler's work is as slow under valgrind as anything, and the code it makes must be translated once more. */
+const FIRST_COMPILER = "-XX:TieredStopAtLevel=1";
+
+function settingsFor({ runtime, command }: ValgrindTarget, inherited: Inherited): Settings {
+  const none: Settings = { environment: {}, flag: null, interventions: [] };
   switch (runtime) {
+    case "java":
+      return basename(command[0] ?? "") === "java"
+        ? {
+            environment: {},
+            flag: FIRST_COMPILER,
+            interventions: [
+              {
+                kind: "flag",
+                what: FIRST_COMPILER,
+                why: "the JVM's second compiler costs more time under valgrind than it saves; flags of your own go before it",
+              },
+            ],
+          }
+        : none;
     case "python":
     case "unknown":
       return inherited["PYTHONMALLOC"] === undefined
@@ -99,6 +123,7 @@ function settingsFor(runtime: HostRuntime, inherited: Inherited): Settings {
 function setting(name: string, value: string, why: string): Settings {
   return {
     environment: { [name]: value },
+    flag: null,
     interventions: [{ kind: "environment", what: `${name}=${value}`, why }],
   };
 }

@@ -1,6 +1,7 @@
 import type { CheckerError, Mistake } from "../../model/checker-error.js";
 import type { Access } from "../../model/crash.js";
 import { signalInfo } from "../gdb/signals.js";
+import { mayFault, standsOn } from "./noise.js";
 import type { RawFatal } from "./records.js";
 
 /** Signals that a mistake raises; of the others the sender knows. */
@@ -16,24 +17,30 @@ export function isCrash(fatal: RawFatal): boolean {
 }
 
 /**
- * The error that was told already and then ended the process: at the same instruction; or, where a runtime's handler raised the signal
- * again, the last access that cannot have gone well.
+ * The error that was told already and then ended the process: at the same instruction; or the one on top of which a runtime's handler
+ * raised the signal again, or gave up. Where that stack is cut, the last access that cannot have gone well.
  */
 export function sameDeath(
   fatal: RawFatal,
   at: ReadonlyMap<string, { error: CheckerError }>,
+  faults: ReadonlySet<string>,
   errors: readonly CheckerError[],
 ): CheckerError | null {
   const here = at.get(fatal.frames[0]?.ip ?? "")?.error;
   if (here !== undefined && fatal.code > 0) {
     return here;
   }
+  const below = at.get(
+    standsOn(
+      fatal.frames.map(({ ip }) => ({ pc: ip })),
+      faults,
+    ) ?? "",
+  )?.error;
+  if (below !== undefined) {
+    return below;
+  }
   const again = fatal.code <= 0 && (fatal.name === "SIGSEGV" || fatal.name === "SIGBUS");
-  return again
-    ? (errors.findLast(
-        ({ mistake, tid }) => tid === fatal.tid && (mistake === "unmapped-access" || mistake === "bad-jump"),
-      ) ?? null)
-    : null;
+  return again ? (errors.findLast((error) => error.tid === fatal.tid && mayFault(error)) ?? null) : null;
 }
 
 export function withSignal(error: CheckerError, fatal: RawFatal): void {

@@ -1,0 +1,74 @@
+import type { CheckerError } from "../../model/checker-error.js";
+import type { Frame } from "../../model/frame.js";
+import type { RawError } from "./records.js";
+
+/** What is counted and told of as no mistake of anybody's. */
+export const NOISE = {
+  linker: "reads of the dynamic linker over the ends of its own strings",
+  probe: "probes that a JVM makes below its own stack",
+  handler: "errors in a signal handler that told of an earlier fault",
+  trap: "accesses that a runtime makes, and whose faults it handles itself",
+} as const;
+export type Noise = keyof typeof NOISE;
+
+const LINKER = /\/ld(?:-linux[\w.-]*|-musl[\w.-]*|-[\d.]+)\.so[.\d]*$/;
+const JVM = /\/libjvm\.so$/;
+const PRELOADED = /\/vgpreload_/;
+/** In bytes below the stack pointer; the red zone of the ABI is 128. */
+const PROBED = 4096;
+
+/** What an error is that a process makes by design; null for one that matters. `faults` are the instructions that faulted before. */
+export function noiseOf(error: CheckerError, raw: RawError, faults: ReadonlySet<string>): Noise | null {
+  if (isLinkers(error)) {
+    return "linker";
+  }
+  if (isProbe(error, raw)) {
+    return "probe";
+  }
+  return standsOn(error.stacks[0]?.frames ?? [], faults) === null ? null : "handler";
+}
+
+/** The earlier fault on which a handler runs: its instruction is a caller, which valgrind tells as one byte less. */
+export function standsOn(frames: readonly Pick<Frame, "pc">[], faults: ReadonlySet<string>): string | null {
+  for (const { pc } of frames.slice(1)) {
+    const next = `0x${(BigInt(pc) + 1n).toString(16)}`;
+    const fault = faults.has(next) ? next : faults.has(pc) ? pc : null;
+    if (fault !== null) {
+      return fault;
+    }
+  }
+  return null;
+}
+
+/** An access that raises a signal, when the memory is not there. */
+export function mayFault(error: CheckerError): boolean {
+  return error.mistake === "unmapped-access" || error.mistake === "bad-jump" || error.mistake === "forbidden-access";
+}
+
+/** Generated code and a JVM look for null and for the ends of memory by touching them. The process went on, so somebody handled it. */
+export function isTrap(error: CheckerError): boolean {
+  const first = error.stacks[0]?.frames[0];
+  return (
+    error.mistake === "unmapped-access" &&
+    !error.fatal &&
+    first !== undefined &&
+    (first.module === null ? hasCaller(error) : JVM.test(first.module))
+  );
+}
+
+/** A stack of one frame that nobody knows may be anything, also a jump that went wrong. */
+function hasCaller(error: CheckerError): boolean {
+  return (error.stacks[0]?.frames ?? []).some(({ module }) => module !== null);
+}
+
+/** glibc's dynamic linker is compiled to read strings word by word, and its own copies of strncmp and the like are not replaced. */
+function isLinkers(error: CheckerError): boolean {
+  const site = error.stacks[0]?.frames.find(({ module }) => !PRELOADED.test(module ?? ""));
+  return (error.mistake === "heap-bounds" || error.mistake === "uninitialized") && LINKER.test(site?.module ?? "");
+}
+
+function isProbe(error: CheckerError, raw: RawError): boolean {
+  const below = raw.parts.map(({ text }) => /^(\d{1,15}) bytes below stack pointer/.exec(text)?.[1]).find(Boolean);
+  const module = error.stacks[0]?.frames[0]?.module ?? null;
+  return below !== undefined && Number(below) >= PROBED && (module === null || JVM.test(module));
+}
