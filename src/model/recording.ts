@@ -33,6 +33,8 @@ export interface DecodedStep {
   lost: string | null;
   /** Why the question could not be answered, where the probe knows it better than `lost` can say it. */
   obstacles?: Obstacle[];
+  /** Files of the target that the tool died of. */
+  unreadable?: string[];
   /** Files that the processes mapped, and which of them they executed. */
   files: { path: string; program: boolean }[];
 }

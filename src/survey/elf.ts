@@ -8,6 +8,8 @@ export interface ElfFacts {
   interpreter: string | null;
   soname: string | null;
   needed: string[];
+  /** DT_RUNPATH, else DT_RPATH, as it is written: with $ORIGIN. */
+  runpath: string[];
   buildId: string | null;
   debugInfo: boolean;
   /** The runtime whose extension this is, by the names that it exports. */
@@ -36,6 +38,11 @@ const SHT_NOTE = 7;
 const SHT_DYNSYM = 11;
 const DT_NEEDED = 1n;
 const DT_SONAME = 14n;
+const DT_RPATH = 15n;
+const DT_RUNPATH = 29n;
+const SHF_COMPRESSED = 0x800;
+const ELFCOMPRESS_ZSTD = 2;
+const DW_UT_SKELETON = 4;
 const NT_GNU_BUILD_ID = 3;
 const MAX_TABLE = 16 << 20;
 
@@ -45,6 +52,7 @@ interface Section {
   offset: number;
   size: number;
   link: number;
+  flags: number;
 }
 
 class Reader {
@@ -104,6 +112,7 @@ function parse(reader: Reader): ElfFacts | null {
     interpreter: null,
     soname: null,
     needed: [],
+    runpath: [],
     buildId: null,
     debugInfo: false,
     glue: null,
@@ -148,6 +157,34 @@ export function goVersion(path: string): string | null {
   });
 }
 
+/** Layouts of debug information that older tools cannot read. */
+export type DebugLayout = "zstd" | "split-dwarf-5";
+
+/** Whether a file's debug information is compressed by zstd, or only points to another file in the way of DWARF 5; null for neither. */
+export function debugLayout(path: string): DebugLayout | null {
+  return withReader(path, (reader) => {
+    const head = reader.at(0, 20);
+    if (head.readUInt32BE(0) !== 0x7f454c46 || head[4] !== 2 || head[5] !== 1) {
+      return null;
+    }
+    const sections = readSections(reader).filter(({ name }) => name.startsWith(".debug_"));
+    const compressed = sections.filter(({ flags, size }) => (flags & SHF_COMPRESSED) !== 0 && size >= 4);
+    if (compressed.some(({ offset }) => reader.at(offset, 4).readUInt32LE(0) === ELFCOMPRESS_ZSTD)) {
+      return "zstd";
+    }
+    const info = sections.find(
+      ({ name, flags, size }) => name === ".debug_info" && (flags & SHF_COMPRESSED) === 0 && size >= 16,
+    );
+    return info !== undefined && isSkeleton(reader.at(info.offset, 16)) ? "split-dwarf-5" : null;
+  });
+}
+
+/** The head of the first unit: its length in 4 or 12 bytes, the version, and in DWARF 5 the type of the unit (section 7.5.1). */
+function isSkeleton(unit: Buffer): boolean {
+  const at = unit.readUInt32LE(0) === 0xffffffff ? 12 : 4;
+  return unit.readUInt16LE(at) === 5 && unit[at + 2] === DW_UT_SKELETON;
+}
+
 function readSections(reader: Reader): Section[] {
   const header = reader.at(0, 64);
   const offset = Number(header.readBigUInt64LE(40));
@@ -162,6 +199,7 @@ function readSections(reader: Reader): Section[] {
     return {
       nameAt: table.readUInt32LE(at),
       type: table.readUInt32LE(at + 4),
+      flags: Number(table.readBigUInt64LE(at + 8)),
       offset: Number(table.readBigUInt64LE(at + 24)),
       size: Number(table.readBigUInt64LE(at + 32)),
       link: table.readUInt32LE(at + 40),
@@ -172,10 +210,10 @@ function readSections(reader: Reader): Section[] {
   return raw.map(({ nameAt, ...section }) => ({ name: text(strings, nameAt), ...section }));
 }
 
-function readDynamic(reader: Reader, sections: Section[]): Pick<ElfFacts, "soname" | "needed"> {
+function readDynamic(reader: Reader, sections: Section[]): Pick<ElfFacts, "soname" | "needed" | "runpath"> {
   const dynamic = sections.find((section) => section.type === SHT_DYNAMIC);
   const strings = dynamic && sections[dynamic.link];
-  const out: Pick<ElfFacts, "soname" | "needed"> = { soname: null, needed: [] };
+  const out: Pick<ElfFacts, "soname" | "needed" | "runpath"> = { soname: null, needed: [], runpath: [] };
   if (!dynamic || !strings) {
     return out;
   }
@@ -188,6 +226,8 @@ function readDynamic(reader: Reader, sections: Section[]): Pick<ElfFacts, "sonam
       out.soname = text(names, value);
     } else if (tag === DT_NEEDED) {
       out.needed.push(text(names, value));
+    } else if (tag === DT_RUNPATH || (tag === DT_RPATH && out.runpath.length === 0)) {
+      out.runpath = text(names, value).split(":").filter(Boolean);
     }
   }
   return out;

@@ -3,7 +3,7 @@ import type { ProcessInfo } from "../../model/evidence.js";
 import type { Options } from "../../model/options.js";
 import type { DecodedStep, Recording, StepEnd } from "../../model/recording.js";
 import { lookedFor, runtimeSpots, spotOf, standingSpots } from "./coverage.js";
-import { gaveUp } from "./gave-up.js";
+import { gaveUp, unreadable } from "./gave-up.js";
 import { type Image, Images, newRoom, type Room } from "./images.js";
 import { type Log, programOf, readLog } from "./log.js";
 import { LOG_NAME, XML_NAME } from "./names.js";
@@ -64,6 +64,7 @@ export function decodeValgrind(recording: Recording, end: StepEnd, options: Opti
     },
     lost: obstacles.length > 0 ? null : lostPart(images, end),
     obstacles,
+    unreadable: logs.flatMap(({ log }) => unreadable(log) ?? []),
     files,
   };
 }

@@ -1,5 +1,6 @@
 import type { Frame } from "../../model/frame.js";
 import { languageOf } from "../gdb/decode-frames.js";
+import { originalOf } from "./names.js";
 import type { RawFrame } from "./records.js";
 
 /** What valgrind calls a function that was inlined and whose name it cannot find ("cross-CU LIMITATION" in its log). */
@@ -20,7 +21,7 @@ export function decodeFrames(raw: readonly RawFrame[]): Frame[] {
       index,
       pc: frame.ip,
       function: name,
-      module: frame.obj,
+      module: frame.obj === null ? null : originalOf(frame.obj),
       offset: null,
       file,
       line: frame.line !== null && frame.line > 0 ? frame.line : null,

@@ -1,3 +1,5 @@
+import { originalOf } from "./names.js";
+
 /** What valgrind told beside its XML (`-v --log-file`): one such file is of one program image. */
 export interface Log {
   pid: number | null;
@@ -21,7 +23,7 @@ const LOADER = /\/ld(?:-linux[\w.-]*|-musl[\w.-]*|-[\d.]+)\.so[.\d]*$/;
 
 /** An assertion of valgrind's own, its debug information reader, or memory that it could not get. */
 const DIED =
-  /Assertion '.*' failed|the 'impossible' happened|[Ii] can't recover\. +Giving up|Valgrind cannot continue|VALGRIND INTERNAL ERROR|Valgrind's memory management: out of memory|valgrind: fatal error|valgrind: (?:failed|unable|cannot|can't)\b|mmap\(.*\) failed in UME/;
+  /Assertion '.*' failed|debuginfo reader: ensure_valid failed|the 'impossible' happened|[Ii] can't recover\. +Giving up|Valgrind cannot continue|VALGRIND INTERNAL ERROR|Valgrind's memory management: out of memory|valgrind: fatal error|valgrind: (?:failed|unable|cannot|can't)\b|mmap\(.*\) failed in UME/;
 
 /** Reads one log. Text that is none of valgrind's is passed over. */
 export function readLog(pieces: Iterable<string>): Log {
@@ -31,16 +33,17 @@ export function readLog(pieces: Iterable<string>): Log {
     const said = LINE.exec(line);
     log.pid ??= said === null ? null : Number(said[1]);
     const text = said?.[2] ?? line;
-    const reading = READING.exec(text)?.[1];
-    if (reading !== undefined) {
+    const read = READING.exec(text)?.[1];
+    if (read !== undefined) {
+      const reading = originalOf(read);
       log.reading = reading;
       if (files.size < MOST_FILES && !OWN.test(reading)) {
         files.add(reading);
       }
     } else if (DIED.test(text)) {
       log.died ??= text
-        .replace(/^valgrind: +/, "")
-        .trim()
+        .replace(/^valgrind: +/i, "")
+        .replace(/[:\s]+$/, "")
         .slice(0, 300);
     } else if (text.startsWith("Stack overflow in thread")) {
       log.stackOverflow = true;

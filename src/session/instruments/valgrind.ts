@@ -11,6 +11,7 @@ import { surveyTarget } from "../../survey/target.js";
 import { locateValgrind } from "../../survey/valgrind.js";
 import { circumstancesOf } from "./circumstances.js";
 import type { Preparation, Prepared } from "./instrument.js";
+import { mendBeforehand, mender } from "./valgrind-mends.js";
 
 /** Allocators that would stand in the place of valgrind's own. */
 const ALLOCATORS: Options["with"] = ["malloc-check", "jemalloc"];
@@ -19,7 +20,8 @@ const ALLOCATORS: Options["with"] = ["malloc-check", "jemalloc"];
 const UNWRITTEN_OF_THEIR_OWN: ReadonlySet<HostRuntime> = new Set(["python", "go"]);
 
 /** `valgrind`: memcheck around the target. */
-export async function prepareValgrind({ options, target, environment }: Preparation): Promise<Prepared> {
+export async function prepareValgrind(preparation: Preparation): Promise<Prepared> {
+  const { options, target, environment } = preparation;
   const other = options.with.find((name) => ALLOCATORS.includes(name));
   if (other !== undefined) {
     throw new UserError(`--with ${other} has no use under valgrind, which puts its own allocator in the place of any`, {
@@ -31,9 +33,16 @@ export async function prepareValgrind({ options, target, environment }: Preparat
   const real = bare.interventions.length === 0 ? target : { ...surveyed(bare, environment), command: options.command };
   const runtime = real?.host.runtime ?? "unknown";
   const atOnce = options.origins === "always" || (options.origins === "auto" && UNWRITTEN_OF_THEIR_OWN.has(runtime));
+  const mended = await mendBeforehand(preparation, bare, real === null ? null : (real.interpreter ?? real.file));
   const step = planValgrind(
     options,
-    { ...bare, runtime, staticallyLinked: real?.staticallyLinked ?? false },
+    {
+      command: mended.command,
+      environment: mended.environment,
+      interventions: [...bare.interventions, ...mended.interventions],
+      runtime,
+      staticallyLinked: real?.staticallyLinked ?? false,
+    },
     { valgrind: valgrind.path ?? "valgrind", inherited: environment },
     atOnce,
   );
@@ -46,7 +55,8 @@ export async function prepareValgrind({ options, target, environment }: Preparat
   return {
     plan: options.origins === "auto" && !atOnce ? withSecondPass(plan) : plan,
     ...(real === null ? {} : { target: real }),
-    obstacles: [...missing(valgrind), ...notAllowed(real)],
+    obstacles: [...missing(valgrind), ...notAllowed(real), ...mended.obstacles],
+    mend: mender(preparation),
   };
 }
 
