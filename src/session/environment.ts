@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import type { ToolFact } from "../model/target.js";
+import { type CoreAdvice, coreRules, explainCores } from "../survey/core-pattern.js";
 import { findGdb, findTool, ptraceRules, tryPtrace } from "../survey/tools.js";
 import { places } from "./places.js";
 
@@ -22,6 +23,8 @@ export interface Environment {
     /** Whether this Node takes the options that give JavaScript frames their names. Another `node` may be the target. */
     javascriptNames: boolean;
   };
+  /** Where a core of what is started from here would go, and what to type. */
+  cores: CoreAdvice & { limit: { soft: number | null; hard: number | null } | null };
   instruments: { name: string; usable: boolean; needs: ToolFact[] }[];
   /** Not needed by ffi-doctor; its reports may tell to use one. */
   alsoHere: ToolFact[];
@@ -62,6 +65,8 @@ export async function surveyEnvironment(environment: NodeJS.ProcessEnv): Promise
       return fact.usable ? fact : { ...fact, mend };
     }),
   );
+  const rules = coreRules(environment);
+  const { soft, hard } = rules;
   const usable = gdb.usable && ptrace.usable && hold?.usable === true;
   return {
     usable,
@@ -69,12 +74,14 @@ export async function surveyEnvironment(environment: NodeJS.ProcessEnv): Promise
       kernel: release(),
       machine: process.arch,
       node: process.versions.node,
-      corePattern: readLine("/proc/sys/kernel/core_pattern"),
+      corePattern: rules.pattern,
       ...ptraceRules(),
       javascriptNames: process.allowedNodeEnvironmentFlags.has("--perf-basic-prof-only-functions"),
     },
+    cores: { ...explainCores(rules), limit: soft === undefined || hard === undefined ? null : { soft, hard } },
     instruments: [
       { name: "gdb-capture", usable, needs: [gdb, ptrace, ...(hold === undefined ? [] : [hold])] },
+      { name: "core", usable: gdb.usable, needs: [gdb] },
       {
         name: "gdb-capture --demo, store",
         usable: usable && store?.usable === true,
@@ -96,12 +103,4 @@ function builtPart(name: string, mend: string): ToolFact {
     why: usable ? null : "it is not built",
     mend: usable ? null : mend,
   };
-}
-
-function readLine(file: string): string | null {
-  try {
-    return readFileSync(file, "utf8").trim();
-  } catch {
-    return null;
-  }
 }

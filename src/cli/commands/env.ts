@@ -33,7 +33,7 @@ async function text(environment: Environment, color: boolean | null): Promise<st
   const style = new Chalk({ level: terminalOf(process.stdout, color).color ? 1 : 0 });
   const { system } = environment;
   const lines = [
-    `Linux ${system.kernel}, ${system.machine}, Node ${system.node}; core_pattern: ${system.corePattern ?? "unknown"}`,
+    `Linux ${system.kernel}, ${system.machine}, Node ${system.node}`,
     `ptrace: ${ptraceRules(system)}`,
     `JavaScript names in native stacks: ${system.javascriptNames ? "yes" : "no, this Node takes no --perf-basic-prof"}`,
     "",
@@ -46,11 +46,23 @@ async function text(environment: Environment, color: boolean | null): Promise<st
       lines.push(...factLines(fact));
     }
   }
-  lines.push("", "also here, for what a report may tell you to do next:");
+  lines.push("", ...coreLines(environment), "", "also here, for what a report may tell you to do next:");
   for (const fact of environment.alsoHere) {
     lines.push(...factLines(fact));
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** Where cores go, how to get at one, and what keeps it from being there. */
+function coreLines({ cores, system }: Environment): string[] {
+  const limit = cores.limit === null ? "unknown" : (cores.limit.soft ?? "unlimited");
+  const [first, ...rest] = cores.fetch;
+  return [
+    `cores: ${escapeText(cores.where)} (core_pattern ${escapeText(JSON.stringify(system.corePattern))}, ulimit -c ${limit})`,
+    ...cores.hindrances.flatMap(({ what, mend }) => [`  but  ${escapeText(what)}`, `       mend: ${escapeText(mend)}`]),
+    ...(first === undefined ? [] : [`  get  ${escapeText(first)}`]),
+    ...rest.map((command) => `       ${escapeText(command)}`),
+  ];
 }
 
 /** What the kernel allows by rule; whether it works was tried. */

@@ -43,14 +43,16 @@ export function decodeCore(recording: Recording, end: StepEnd): DecodedStep {
 }
 
 /**
- * The event of which the process died was recorded first, as gdb may not live to the end; it comes last. Events are numbered anew in
- * that order, and what is told once is given to each of them.
+ * The thread that died was recorded first, as gdb may not live to the end. Here what happened on other threads comes first, as a runtime
+ * that gives up has its last thread end the process, and the event of which it died comes last. Events are numbered anew in that order,
+ * and what is told once is given to each of them.
  */
 function inOrder(records: readonly RawRecord[]): RawRecord[] {
   const events = records.filter(isEvent);
   const died = records.find((record) => record.k === "terminal");
   const last = events.find((event) => died?.k === "terminal" && event.ev === died.ev);
-  const ordered = [...events.filter((event) => event !== last), ...(last === undefined ? [] : [last])];
+  const rank = (event: RawEvent): number => (event === last ? 2 : event.tid === last?.tid ? 1 : 0);
+  const ordered = [...events].sort((a, b) => rank(a) - rank(b));
   const renamed = new Map(ordered.map((event, i) => [event.ev, i]));
   const rest = records.flatMap((record): RawRecord[] => {
     if (isEvent(record) || !("ev" in record)) {

@@ -95,7 +95,7 @@ class Look:
         thread.switch()
         contexts = ffid_context.find(self.pid, thread.ptid[1], self.facts["signal"])
         frames, stop, goid = self.whole(thread)
-        return frames, stop, goid, contexts
+        return frames, stop, goid, ffid_context.behind_sigpanic(thread.ptid[1], frames) + contexts
 
     def stack_of(self, context, thread, frames, stop, goid):
         """What was interrupted: the part of the whole stack below the handler, else walked from its registers."""

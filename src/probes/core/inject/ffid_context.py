@@ -37,14 +37,12 @@ class Context:
 
 
 def find(pid, tid, signal):
-    """Those of the selected thread, outermost, and so the earliest, first. `signal` is the one of which the process died."""
+    """Those below trampolines on the selected thread, outermost, and so the earliest, first. `signal` is the one that it died of."""
     frames, _, cursors = ffid_frames.walk(pid, DEEPEST)
     found = []
     for i, frame in enumerate(frames[:-1]):
         if i < len(cursors) and cursors[i][3] == gdb.SIGTRAMP_FRAME:
             context = read(pid, cursors[i][1], signal)
-        elif frame["fn"] in ffid_frames.SIGPANIC:
-            context = noted_by_go(tid, int(frames[i + 1]["pc"], 16), cursors[i + 1] if i + 1 < len(cursors) else None)
         else:
             continue
         if context is not None and context.number in FAULTS:
@@ -98,8 +96,15 @@ def is_after_syscall(pc):
         return False
 
 
-def noted_by_go(tid, pc, cursor):
+def behind_sigpanic(tid, frames):
+    """Those that Go made look like a call, as far as the stack joined over all switches shows them, in the same order."""
+    found = [noted_by_go(tid, frames[i + 1]) for i, frame in enumerate(frames[:-1]) if frame["fn"] in ffid_frames.SIGPANIC]
+    return [context for context in found if context is not None and context.number in FAULTS][::-1]
+
+
+def noted_by_go(tid, frame):
     """Go's runtime keeps the signal in the g that it interrupted (runtime/runtime2.go: sig, sigcode0, sigcode1, sigpc)."""
+    pc = int(frame["pc"], 16)
     try:
         m = ffid_go.current_m(tid)
         for name in ("g0", "curg", "gsignal"):
@@ -109,8 +114,8 @@ def noted_by_go(tid, pc, cursor):
             number, code = int(g["sig"]), int(g["sigcode0"])
             info = {"signo": number, "code": code, "errno": 0, "addr": hexa(g["sigcode1"])}
             registers = {"rip": pc}
-            if cursor is not None and cursor[0] == pc:
-                registers.update(rsp=cursor[1], rbp=cursor[2])
+            if "sp" in frame:
+                registers.update(rsp=int(frame["sp"], 16), rbp=int(frame["bp"], 16))
             return Context("sigpanic", number, info, registers)
     except (gdb.error, RuntimeError):
         pass

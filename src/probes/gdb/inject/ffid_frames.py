@@ -205,7 +205,10 @@ def from_sigpanic(pid, caller, limit, until, beyond):
     except gdb.error:
         bp = register(caller, "rbp")
     with moved_to(pc, sp, bp, exact=True):
-        return walk(pid, limit, 0, until, beyond)
+        rest, stop, cursors = walk(pid, limit, 0, until, beyond)
+    if rest:
+        rest[0]["sp"], rest[0]["bp"] = hexa(sp), hexa(bp)
+    return rest, stop, cursors
 
 
 def beyond_switch(pid, frame, limit, stop):

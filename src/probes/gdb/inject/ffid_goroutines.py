@@ -9,8 +9,10 @@ import ffid_maps
 from ffid_log import hexa
 
 MASK = (1 << 64) - 1
-IDLE, DEAD, SCAN = 0, 6, 0x1000
-STATES = {1: "runnable", 2: "running", 3: "in a system call or C", 4: "waiting", 8: "growing its stack", 9: "preempted"}
+SCAN = 0x1000
+# Never used, dead, and (since 1.26) dead on a thread of C's.
+GONE = (0, 6, 11)
+STATES = {1: "runnable", 2: "running", 3: "in a system call or C", 4: "waiting", 8: "growing its stack", 9: "preempted", 10: "leaked"}
 MAX_GOROUTINES, MAX_DEPTH, MAX_GROUPS, MAX_IDS = 200000, 48, 64, 16
 
 
@@ -35,7 +37,7 @@ def grouped():
     for i in range(min(count, MAX_GOROUTINES)):
         g = array[i]
         status = number(g["atomicstatus"]) & ~SCAN
-        if status in (IDLE, DEAD):
+        if status in GONE:
             continue
         total += 1
         state = reasons.of(number(g["waitreason"])) if status == 4 else STATES.get(status, "status %d" % status)
