@@ -99,8 +99,8 @@ const HANDLERS: readonly Handler[] = [
   },
 ];
 
-/** What the rules mean for a process that is started from here. Pure. */
-export function explainCores(rules: CoreRules): CoreAdvice {
+/** What the rules mean for a process that is started from here. `isThere` looks for a folder. */
+export function explainCores(rules: CoreRules, isThere: (folder: string) => boolean = existsSync): CoreAdvice {
   const { pattern } = rules;
   if (pattern === null) {
     return {
@@ -111,7 +111,7 @@ export function explainCores(rules: CoreRules): CoreAdvice {
       hindrances: limitHindrance(rules),
     };
   }
-  const advice = pattern.startsWith("|") ? piped(pattern.slice(1).trim(), rules) : written(pattern, rules);
+  const advice = pattern.startsWith("|") ? piped(pattern.slice(1).trim(), rules) : written(pattern, rules, isThere);
   return rules.container ? { ...advice, hindrances: [...advice.hindrances, hostRule(advice)] } : advice;
 }
 
@@ -141,7 +141,7 @@ function piped(command: string, rules: CoreRules): CoreAdvice {
   };
 }
 
-function written(pattern: string, rules: CoreRules): CoreAdvice {
+function written(pattern: string, rules: CoreRules, isThere: (folder: string) => boolean): CoreAdvice {
   if (pattern === "" && !rules.usesPid) {
     return nowhere("core_pattern is empty, so that the kernel writes none");
   }
@@ -165,7 +165,7 @@ function written(pattern: string, rules: CoreRules): CoreAdvice {
     hindrances: [
       ...limitHindrance(rules),
       ...(name.includes("<pid>") || name.includes("<time>") ? [] : overwritten(name)),
-      ...(absolute && !existsSync(folder)
+      ...(absolute && !isThere(folder)
         ? [{ what: `the folder ${folder} is not there, so that nothing is written`, mend: `mkdir -p ${folder}` }]
         : []),
     ],

@@ -21,7 +21,7 @@ export function verdictOf(crash: Crash, pick: Stop, terminal: Stop): CoreVerdict
     return {
       firstHand: false,
       recovered: true,
-      reason: `${died}; the fault's own context was found ${found(pick)} of thread ${pick.tid}${dead}`,
+      reason: `${died}; ${pick.si.code !== undefined && pick.si.code > 0 ? "the fault's own context" : "the context in which it was first raised"} was found ${found(pick)} of thread ${pick.tid}${dead}`,
     };
   }
   const frames = terminal.frames;
