@@ -65,9 +65,15 @@ function inLibrary(crash: Crash, code: FindingCode): { side: Blame; reason: stri
     side: "library",
     reason:
       boundary === null
-        ? "no host code is on this stack: the thread is the library's own"
+        ? (cutShort(crash) ?? "no host code is on this stack: the thread is the library's own")
         : `its own code did it; the arguments of ${shortName(boundary)} could not be read`,
   };
+}
+
+/** Of a stack that could not be walked to its end nobody knows who began it. */
+function cutShort(crash: Crash): string | null {
+  const why = crash.threads.find(({ faulting }) => faulting)?.truncated ?? null;
+  return why === null ? null : `its own code did it; who called it is not known, as the stack ends early (${why})`;
 }
 
 /** A pointer that came in may have been stale already; who made it so is not on the stack. */

@@ -120,7 +120,7 @@ async function runSteps(run: Run, manifest: RunManifest, prepared: Prepared): Pr
       manifest.steps.push(record);
       manifest.durationMs = Date.now() - run.started.getTime();
       const decoded = decodeStep(directory, record, manifest);
-      keepHostReports(directory, record, decoded);
+      keepHostReports(directory, record, decoded, options.core?.file ?? null);
       removePerfMaps(
         step,
         decoded.processes.map(({ pid }) => pid),

@@ -55,7 +55,7 @@ export type NotACore =
   | { problem: "unreadable"; detail: string }
   | { problem: "empty" }
   | { problem: "compressed"; by: "zstd" | "lz4" | "xz" | "gzip" }
-  | { problem: "minidump" | "apport" | "not-elf" | "no-notes" | "headers-cut" }
+  | { problem: "minidump" | "apport" | "not-elf" | "no-notes" | "notes-cut" | "headers-cut" }
   | { problem: "not-a-core"; type: string };
 
 const EM_FIRST = 64;
@@ -150,7 +150,11 @@ function parse(fd: number): CoreFile | NotACore {
   if (segments === null) {
     return { problem: "headers-cut" };
   }
-  const notes = segments.filter((segment) => segment.type === PT_NOTE).flatMap((segment) => readNotes(segment, at));
+  const noted = segments.filter((segment) => segment.type === PT_NOTE);
+  if (noted.some(({ offset, fileSize }) => offset + fileSize > BigInt(size))) {
+    return { problem: "notes-cut" };
+  }
+  const notes = noted.flatMap((segment) => readNotes(segment, at));
   return notes.length === 0 ? { problem: "no-notes" } : described(machine, size, segments, notes, at);
 }
 

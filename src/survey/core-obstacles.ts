@@ -54,10 +54,16 @@ export function noCore(path: string, found: NotACore): Obstacle {
         mend: "ffi-doctor env says where cores go here, and how to get at them",
       };
     case "no-notes":
+      return {
+        what: `${path} says nothing of the process`,
+        why: "it holds no notes: no signal and no registers",
+        mend: "let the kernel or gdb's generate-core-file write the core",
+      };
+    case "notes-cut":
     case "headers-cut":
       return {
         what: `${path} is cut so short that it says nothing`,
-        why: found.problem === "no-notes" ? "its notes (signal, registers) are not in it" : "its headers are not whole",
+        why: `its ${found.problem === "notes-cut" ? "notes (signal, registers)" : "headers"} are not whole`,
         mend: "if it was copied, copy it again; else ulimit -c unlimited, room on the disk, and another crash",
       };
   }
@@ -97,7 +103,7 @@ export function notForHere(core: CoreFile, path: string): Obstacle | null {
 export function noProgram(core: CoreFile, path: string, found: FoundProgram, named: string | null): Obstacle {
   const { wanted, others } = found;
   const id = wanted?.buildId ?? null;
-  const what = wanted?.path ?? core.name ?? "its program";
+  const what = wanted?.path ?? core.name ?? "unknown";
   const died =
     core.signal === null ? "" : ` (process ${core.pid ?? "?"}, signal ${core.signal.number}, program ${what})`;
   const other = others[0];
