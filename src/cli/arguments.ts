@@ -57,6 +57,11 @@ export function parsePid(text: string): number {
   return number(text, /^\d+$/, MAX_PID, "A process id.");
 }
 
+/** --only, once for each run. */
+export function collectName(text: string, before: readonly string[]): string[] {
+  return [...new Set([...before, text])];
+}
+
 export function collect(text: string, before: readonly string[]): string[] {
   if (text === "") {
     throw new InvalidArgumentError("It names a library.");

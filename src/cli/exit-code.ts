@@ -2,6 +2,7 @@ import { constants } from "node:os";
 import type { Options } from "../model/options.js";
 import type { Severity } from "../model/primitives.js";
 import type { Report } from "../model/report.js";
+import { isUnanswered } from "../model/unanswered.js";
 
 /** The statuses that are ffi-doctor's own (design, section 5). */
 export const EXIT = { findings: 1, usage: 2, inconclusive: 3, bug: 70 } as const;
@@ -38,10 +39,11 @@ export function reportStatus(report: Report, failOn: Severity): Status {
 }
 
 function ownStatus(report: Report, failOn: Severity): Status | null {
-  if (report.findings.some(({ severity }) => RANK[severity] >= RANK[failOn])) {
+  const fresh = report.findings.filter(({ known }) => known !== true);
+  if (fresh.some(({ severity }) => RANK[severity] >= RANK[failOn])) {
     return { status: EXIT.findings, whose: "ffi-doctor's: findings at or above --fail-on" };
   }
-  return report.verdict === "inconclusive"
+  return isUnanswered(report)
     ? { status: EXIT.inconclusive, whose: "ffi-doctor's: the question could not be answered" }
     : null;
 }

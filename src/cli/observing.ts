@@ -19,6 +19,7 @@ export interface ObservingFlags {
   format: Options["formats"];
   failOn: Severity;
   timeout?: number;
+  baseline?: string;
   repeat: number;
   exitCode: "target" | "doctor";
   dryRun: boolean;
@@ -51,6 +52,7 @@ export function observing(command: Command): Command {
         .default([], "terminal"),
     )
     .addOption(new Option("--fail-on <severity>", "status 1 from here on").argParser(parseSeverity).default("error"))
+    .option("--baseline <report.json>", "an earlier report: only what is not in it ends with status 1")
     .addOption(
       new Option("--timeout <seconds>", "end each run after this time, and look where it hangs").argParser(
         parseSeconds,
@@ -83,6 +85,7 @@ export function optionsOf(flags: ObservingFlags, own: Pick<Options, "verb" | "co
     sanitizer: "address",
     build: null,
     core: null,
+    baseline: flags.baseline ?? null,
     libs: flags.lib,
     with: flags.with,
     out: flags.out ?? null,
@@ -108,7 +111,7 @@ export async function observe(options: Options): Promise<number> {
     return 0;
   }
   const { report, runDir, unwritten } = await runSession(options, {
-    targetStdoutToStderr: reportOwnsStdout(options),
+    targetOutput: reportOwnsStdout(options) ? "stderr" : "own",
     environment: process.env,
     log: (line) => options.verbose && process.stderr.write(`ffi-doctor: ${line}\n`),
   });
@@ -126,7 +129,8 @@ export async function observe(options: Options): Promise<number> {
 
 type Planned = Awaited<ReturnType<typeof import("../session/run.js").planSession>>;
 
-function planText({ plan, target }: Planned, json: boolean): string {
+/** What `--dry-run` prints. */
+export function planText({ plan, target }: Planned, json: boolean): string {
   if (json) {
     return `${JSON.stringify({ plan, target }, null, 2)}\n`;
   }
@@ -144,7 +148,7 @@ function planText({ plan, target }: Planned, json: boolean): string {
 }
 
 /** As the user would type it. */
-function shortPath(path: string): string {
+export function shortPath(path: string): string {
   const here = `${process.cwd()}/`;
   return path.startsWith(here) ? path.slice(here.length) : path;
 }

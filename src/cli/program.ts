@@ -18,6 +18,10 @@ const VERBS: Record<string, { summary: string; load: () => Promise<(set: (status
     summary: "run a command under valgrind and say what it saw of the libraries in question",
     load: async () => (await import("./commands/valgrind.js")).valgrindCommand,
   },
+  ci: {
+    summary: "run what the configuration lists, and fail on what is new: the job for CI",
+    load: async () => (await import("./commands/ci.js")).ciCommand,
+  },
   report: {
     summary: "show the report of an earlier run again",
     load: async () => (await import("./commands/report.js")).reportCommand,

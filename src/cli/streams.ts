@@ -16,6 +16,9 @@ export function complain(thrown: unknown): number {
     if (error.hint !== null) {
       process.stderr.write(`  ${oneLine(error.hint)}\n`);
     }
+    for (const line of error.details) {
+      process.stderr.write(`  ${oneLine(line)}\n`);
+    }
     return error.exitCode;
   }
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -102,7 +105,7 @@ export function terminalOf(stream: NodeJS.WriteStream, color: boolean | null): {
 }
 
 /** Whole or not at all: written beside and moved into place. A device or a pipe is written to; moving would replace it. */
-function writeFile(file: string, text: string): void {
+export function writeFile(file: string, text: string): void {
   try {
     const place = placeOf(file);
     if (place === null) {

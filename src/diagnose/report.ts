@@ -2,6 +2,7 @@ import type { Evidence } from "../model/evidence.js";
 import { REPORT_SCHEMA_VERSION, type Report } from "../model/report.js";
 import { catalogue } from "./catalogue.js";
 import { diagnose } from "./engine.js";
+import { verdictOf } from "./verdict.js";
 
 /** Verdict, findings and coverage of a run: findings, else inconclusive, else clean. */
 export function buildReport(input: { evidence: Evidence; run: Report["run"]; toolVersion: string }): Report {
@@ -12,7 +13,7 @@ export function buildReport(input: { evidence: Evidence; run: Report["run"]; too
     schemaVersion: REPORT_SCHEMA_VERSION,
     tool: { name: "ffi-doctor", version: toolVersion },
     run,
-    verdict: findings.length > 0 ? "findings" : evidence.obstacles.length > 0 ? "inconclusive" : "clean",
+    verdict: verdictOf({ findings, obstacles: evidence.obstacles }),
     findings,
     obstacles: evidence.obstacles,
     letGo: evidence.crashes
@@ -20,6 +21,7 @@ export function buildReport(input: { evidence: Evidence; run: Report["run"]; too
       .map(({ pid, command, threads }) => ({ pid, command, threads })),
     experiments: [],
     suppressed: [],
+    baseline: null,
     coverage: evidence.coverage,
     catalogue: Object.fromEntries(
       codes.map((code) => {

@@ -85,6 +85,7 @@ function merged(main: Finding, other: Finding): Finding {
     ...other,
     ...main,
     probes: [...new Set([...main.probes, ...other.probes])],
+    alsoKnownAs: [other.fingerprint, ...(main.alsoKnownAs ?? []), ...(other.alsoKnownAs ?? [])],
     evidence: [...main.evidence, ...other.evidence.map((line) => `${other.probes.join(", ")}${as}: ${line}`)],
     stacks: [...main.stacks, ...other.stacks.filter(({ role }) => !main.stacks.some((stack) => stack.role === role))],
     nextSteps: [...main.nextSteps, ...other.nextSteps.filter(({ command, why }) => !said.has(command ?? why))],

@@ -1,4 +1,5 @@
-import { spawn } from "node:child_process";
+import { type StdioOptions, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import type { Socket } from "node:net";
 import type { Outcome } from "../model/primitives.js";
 import { endOf } from "./end-of.js";
@@ -24,16 +25,18 @@ export function holdTarget(
   hold: string,
   file: string,
   argv: readonly string[],
-  options: { env: NodeJS.ProcessEnv; stdoutToStderr: boolean; silent?: boolean },
+  options: { env: NodeJS.ProcessEnv; stdoutToStderr: boolean; captureTo: string | null; silent?: boolean },
 ): HeldTarget {
   const [name = file, ...rest] = argv;
   // Not by execa: what it does for a child (buffering, killing, escaping) must not be done to a target, and it takes 80 ms to load.
+  const capture = options.captureTo === null ? null : openCapture(options.captureTo);
   const child = spawn(hold, [String(RELEASE_DESCRIPTOR), inheritedNofile(), file, name, ...rest], {
-    stdio: options.silent
-      ? ["ignore", "ignore", "ignore", "pipe"]
-      : ["inherit", options.stdoutToStderr ? 2 : "inherit", "inherit", "pipe"],
+    stdio: streamsOf(options, capture),
     env: options.env,
   });
+  if (capture !== null) {
+    closeSync(capture);
+  }
   const ended = endOf(child);
   const channel = child.stdio[RELEASE_DESCRIPTOR] as unknown as Socket;
   let said = "";
@@ -50,4 +53,19 @@ export function holdTarget(
       execErrno: /^\d+$/.test(said) ? Number(said) : null,
     })),
   };
+}
+
+/** Both streams append to one file, so that it has their order; the file is the target's own descriptor, of any size and never a pipe. */
+function openCapture(file: string): number {
+  return openSync(file, "ax", 0o600);
+}
+
+/** The target's own, unless they are captured, or this is a second run of which the first has told everything. */
+function streamsOf(options: { stdoutToStderr: boolean; silent?: boolean }, capture: number | null): StdioOptions {
+  if (options.silent === true) {
+    return ["ignore", "ignore", "ignore", "pipe"];
+  }
+  return capture === null
+    ? ["inherit", options.stdoutToStderr ? 2 : "inherit", "inherit", "pipe"]
+    : ["ignore", capture, capture, "pipe"];
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Step } from "../model/plan.js";
 import { endTree } from "./end-tree.js";
 import { forwardSignals } from "./forward-signals.js";
@@ -6,6 +5,7 @@ import { holdTarget } from "./held-target.js";
 import { notExecuted } from "./obstacles.js";
 import type { Ended, LaunchIo } from "./run-step.js";
 import { targetEnvironment } from "./target-environment.js";
+import { whyToEnd } from "./why-to-end.js";
 
 /** A tool around the target writes down what it knows when it is told to end, and is slow at it. */
 const TOOL_GRACE_MS = 10_000;
@@ -21,22 +21,21 @@ export async function runPlain(step: Step, io: LaunchIo): Promise<Ended> {
   const held = holdTarget(io.hold, file, argv, {
     env,
     stdoutToStderr: io.stdoutToStderr,
+    captureTo: io.captureTo,
     silent: step.silent === true,
   });
   const stopForwarding = forwardSignals(held.pid);
   let timedOut = false;
   const timer = new AbortController();
-  const limit =
-    step.timeout === null
-      ? null
-      : sleep(step.timeout * 1000, undefined, { signal: timer.signal }).then(
-          async () => {
-            timedOut = true;
-            io.log(`time limit of ${step.timeout} s: ending process ${held.pid} and its children`);
-            await endTree(held.pid, [], step.tool.length > 0 ? TOOL_GRACE_MS : undefined);
-          },
-          () => {},
-        );
+  const limit = whyToEnd(step.timeout, io.stop, timer.signal).then(async (why) => {
+    if (why !== null) {
+      timedOut = why === "time";
+      io.log(
+        `${timedOut ? `time limit of ${step.timeout} s` : "stopped"}: ending process ${held.pid} and its children`,
+      );
+      await endTree(held.pid, [], step.tool.length > 0 ? TOOL_GRACE_MS : undefined);
+    }
+  });
   held.release();
   io.log(`process ${held.pid} runs${step.tool.length > 0 ? ` under ${step.probe}` : ""}`);
   const { outcome, execErrno } = await held.ended;

@@ -11,6 +11,10 @@ export interface LaunchIo {
   file: string | null;
   environment: NodeJS.ProcessEnv;
   stdoutToStderr: boolean;
+  /** The file that takes the target's output, with an empty input; null leaves the target its own descriptors. */
+  captureTo: string | null;
+  /** Ends the target and all its descendants when it is aborted; null for a target that ends by itself or by what signals do to it. */
+  stop: AbortSignal | null;
   log(line: string): void;
 }
 

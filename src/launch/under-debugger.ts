@@ -12,6 +12,7 @@ import { send, tracedBy } from "./process-tree.js";
 import type { Ended, LaunchIo } from "./run-step.js";
 import { endWhenStuck } from "./stuck-debugger.js";
 import { targetEnvironment } from "./target-environment.js";
+import { whyToEnd } from "./why-to-end.js";
 
 const ATTACH_LIMIT_MS = 60_000;
 const SETTLE_MS = 750;
@@ -50,7 +51,7 @@ export async function underDebugger(step: Step, directory: RunDirectory, io: Lau
 
 function start(step: Step, argv: readonly string[], file: string, io: LaunchIo): HeldTarget {
   const env = targetEnvironment(step, io.environment);
-  return holdTarget(io.hold, file, argv, { env, stdoutToStderr: io.stdoutToStderr });
+  return holdTarget(io.hold, file, argv, { env, stdoutToStderr: io.stdoutToStderr, captureTo: io.captureTo });
 }
 
 /** Resolves once gdb has attached (null), or with the reason why it never will. */
@@ -82,19 +83,15 @@ async function watchLaunched(gdb: Debugger, target: HeldTarget, timeout: number 
   const stopForwarding = forwardSignals(target.pid);
   let timedOut = false;
   const timer = new AbortController();
-  const limit =
-    timeout === null
-      ? null
-      : sleep(timeout * 1000, undefined, { signal: timer.signal }).then(
-          async () => {
-            timedOut = true;
-            io.log(`time limit of ${timeout} s: looking where it hangs, then ending it`);
-            const traced = tracedBy(gdb.pid).map((row) => row.pid);
-            await letGo(gdb);
-            await endTree(target.pid, traced);
-          },
-          () => {},
-        );
+  const limit = whyToEnd(timeout, io.stop, timer.signal).then(async (why) => {
+    if (why !== null) {
+      timedOut = why === "time";
+      io.log(`${timedOut ? `time limit of ${timeout} s: looking where it hangs, then` : "stopped:"} ending it`);
+      const traced = tracedBy(gdb.pid).map((row) => row.pid);
+      await letGo(gdb);
+      await endTree(target.pid, traced);
+    }
+  });
   target.release();
   const { outcome, execErrno } = await target.ended;
   timer.abort();

@@ -7,11 +7,17 @@ export class UserError extends Error {
   readonly exitCode: 2 | 3;
   /** What to type or do instead. */
   readonly hint: string | null;
+  /** Lines that stand below it: several mistakes, or an example. */
+  readonly details: readonly string[];
 
-  constructor(message: string, options: { exitCode?: 2 | 3; hint?: string | null; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    options: { exitCode?: 2 | 3; hint?: string | null; details?: readonly string[]; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "UserError";
     this.exitCode = options.exitCode ?? 2;
     this.hint = options.hint ?? null;
+    this.details = options.details ?? [];
   }
 }

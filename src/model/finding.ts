@@ -58,6 +58,10 @@ export const Finding = z.strictObject({
   cwe: z.number().int().nullable(),
   probes: z.array(ProbeName),
   fingerprint: z.string(),
+  /** Fingerprints of other witnesses of the same mistake that were joined into this finding. */
+  alsoKnownAs: z.array(z.string()).optional(),
+  /** It is in the baseline: seen before, and accepted. Absent for a new one. */
+  known: z.literal(true).optional(),
   causeKey: z.string(),
   occurrences: z.strictObject({ seen: z.number().int(), runs: z.number().int() }),
   signal: z

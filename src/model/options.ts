@@ -32,6 +32,8 @@ export const Options = z.strictObject({
   out: z.string().nullable(),
   formats: z.array(z.strictObject({ format: Format, file: z.string().nullable() })),
   failOn: Severity,
+  /** An earlier report.json: what is in it is known, and no reason for status 1. */
+  baseline: z.string().nullable().default(null),
   /** Seconds; null for no limit. */
   timeout: z.number().positive().nullable(),
   repeat: z.number().int().positive(),

@@ -8,6 +8,10 @@ export const scopes = ["library", "all"] as const;
 /** When a second run is to say where values came from that nobody wrote: when such are left, in each run, or never. */
 export const originPasses = ["auto", "always", "never"] as const;
 
+/** The verbs that `ci` can run a command under. */
+export const instruments = ["gdb-capture", "valgrind", "asan"] as const;
+export type InstrumentName = (typeof instruments)[number];
+
 export const sanitizers = ["address", "undefined", "thread", "leak"] as const;
 
 export const severities = ["error", "warning", "note"] as const;

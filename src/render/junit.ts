@@ -1,6 +1,7 @@
 import type { Finding } from "../model/finding.js";
 import type { Severity } from "../model/primitives.js";
 import type { Report } from "../model/report.js";
+import { isUnanswered } from "../model/unanswered.js";
 import { escapeText } from "./escape.js";
 import { plainStack } from "./plain-stack.js";
 import { redactReport } from "./redact.js";
@@ -21,9 +22,11 @@ const INDENT = "  ";
  */
 export function renderJunit(unredacted: Report, options: JunitOptions): string {
   const report = redactReport(unredacted, options);
-  const failing = report.findings.filter(({ severity }) => RANK[severity] >= RANK[options.failOn]);
+  const failing = report.findings.filter(
+    ({ severity, known }) => known !== true && RANK[severity] >= RANK[options.failOn],
+  );
   const skipped = report.findings.length - failing.length + report.suppressed.length;
-  const errors = report.verdict === "inconclusive" ? 1 : 0;
+  const errors = isUnanswered(report) ? 1 : 0;
   const counts = {
     tests: 1 + report.findings.length + report.suppressed.length,
     failures: failing.length,
@@ -67,20 +70,19 @@ function properties(report: Report): string[] {
 }
 
 function commandCase(report: Report): string[] {
-  const name = report.run.command.join(" ") || "the process";
+  const name = report.run.command.join(" ") || (report.run.jobs === undefined ? "the process" : "all runs");
   const obstacles = report.obstacles.map(
     ({ what, why, mend }) => `${what}: ${why}${mend === null ? "" : `\nmend: ${mend}`}`,
   );
-  const body =
-    report.verdict === "inconclusive"
-      ? [
-          element(
-            "error",
-            { message: report.obstacles[0]?.what ?? "inconclusive", type: "inconclusive" },
-            obstacles.join("\n\n"),
-          ),
-        ]
-      : [];
+  const body = isUnanswered(report)
+    ? [
+        element(
+          "error",
+          { message: report.obstacles[0]?.what ?? "inconclusive", type: "inconclusive" },
+          obstacles.join("\n\n"),
+        ),
+      ]
+    : [];
   return testcase(report, name, body);
 }
 
@@ -88,7 +90,11 @@ function findingCase(report: Report, finding: Finding, fails: boolean): string[]
   const message = `${finding.code}: ${finding.title}`;
   const body = fails
     ? element("failure", { message, type: finding.code }, findingText(finding))
-    : element("skipped", { message: `${finding.severity}: ${finding.title}` }, "");
+    : element(
+        "skipped",
+        { message: `${finding.known === true ? "in the baseline" : finding.severity}: ${finding.title}` },
+        "",
+      );
   return testcase(report, `${message} [${finding.fingerprint}]`, [body]);
 }
 

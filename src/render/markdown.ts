@@ -20,7 +20,15 @@ const TITLES = {
 /** A summary for a job's page: a table of findings, then each with what is needed to act on it. */
 export function renderMarkdown(unredacted: Report, options: MarkdownOptions): string {
   const report = redactReport(unredacted, options);
-  const parts = [head(report), table(report), ...report.findings.map(details), obstacles(report), coverage(report)];
+  const parts = [
+    head(report),
+    jobs(report),
+    table(report),
+    ...report.findings.map(details),
+    accepted(report),
+    obstacles(report),
+    coverage(report),
+  ];
   const kept: string[] = [];
   let size = 0;
   for (const part of parts.filter((text) => text !== "")) {
@@ -44,10 +52,35 @@ function head(report: Report): string {
       : run.outcome.exitCode === null
         ? "its end was not seen"
         : `exited with status ${run.outcome.exitCode}`;
+  const title = `## ffi-doctor ${code(run.verb)}: ${verdict}`;
+  if (run.jobs !== undefined) {
+    return title;
+  }
   return [
-    `## ffi-doctor ${code(run.verb)}: ${verdict}`,
+    title,
     "",
     `${code(run.command.join(" ") || "a process that ran already")} ${run.outcome.timedOut ? "was ended by the time limit" : end}, after ${(run.durationMs / 1000).toFixed(1)} s.`,
+  ].join("\n");
+}
+
+/** What `ci` ran. */
+function jobs({ run }: Report): string {
+  if (run.jobs === undefined) {
+    return "";
+  }
+  const rows = run.jobs.map(({ name, instrument, verdict, counts, durationMs }) => {
+    const said = verdict === "findings" ? `${counts.new} new, ${counts.known} in the baseline` : verdict;
+    return `| ${text(name)} | ${instrument} | ${said} | ${(durationMs / 1000).toFixed(1)} s |`;
+  });
+  return ["| run | under | outcome | time |", "| --- | --- | --- | --- |", ...rows].join("\n");
+}
+
+/** What is gone since the baseline, what is suppressed, and what must be known of both. */
+function accepted({ baseline, suppressed, notices = [] }: Report): string {
+  return [
+    ...(baseline?.gone ?? []).map((entry) => `- Gone since the baseline: ${code(entry.code)} ${text(entry.title)}`),
+    ...suppressed.map((entry) => `- Suppressed: ${text(entry.title ?? entry.fingerprint)}: ${text(entry.reason)}`),
+    ...notices.map((notice) => `- ${text(notice)}`),
   ].join("\n");
 }
 
@@ -57,7 +90,7 @@ function table(report: Report): string {
   }
   const rows = report.findings.map((finding) => {
     const cells = [
-      `${finding.severity} ${code(finding.code)}`,
+      `${finding.severity} ${code(finding.code)}${finding.known === true ? " (in the baseline)" : ""}`,
       text(finding.title),
       finding.blame,
       finding.confidence,

@@ -23,7 +23,10 @@ export function redactReport(report: Report, options: { showMemory: boolean }): 
   if (options.showMemory) {
     return report;
   }
-  const commands = [report.run.command, ...[...report.run.processes, ...report.letGo].map(({ command }) => command)];
+  const commands = [
+    report.run.command,
+    ...[...report.run.processes, ...report.letGo, ...(report.run.jobs ?? [])].map(({ command }) => command),
+  ];
   const clean = scrubber(commands.flatMap(secretsOf));
   const cleanWays = <T extends { what: string; why: string; mend: string | null }>(entry: T): T => ({
     ...entry,
@@ -37,12 +40,19 @@ export function redactReport(report: Report, options: { showMemory: boolean }): 
       ...report.run,
       command: redactCommand(report.run.command),
       processes: report.run.processes.map((process) => ({ ...process, command: redactCommand(process.command) })),
+      ...(report.run.jobs === undefined
+        ? {}
+        : { jobs: report.run.jobs.map((job) => ({ ...job, command: redactCommand(job.command) })) }),
       interventions: report.run.interventions.map((entry) => ({ ...entry, what: redactIntervention(entry.what) })),
     },
     findings: report.findings.map((finding) => redactFinding(finding, clean)),
     obstacles: report.obstacles.map(cleanWays),
     letGo: report.letGo.map((process) => ({ ...process, command: redactCommand(process.command) })),
-    suppressed: report.suppressed.map((entry) => ({ ...entry, reason: clean(entry.reason) })),
+    suppressed: report.suppressed.map((entry) => ({
+      ...entry,
+      reason: clean(entry.reason),
+      ...(entry.title === undefined ? {} : { title: clean(entry.title) }),
+    })),
     coverage: report.coverage.map((entry) => ({
       ...entry,
       blindSpots: entry.blindSpots.map(cleanWays),

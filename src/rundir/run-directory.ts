@@ -22,6 +22,7 @@ const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
 /** Bytes of a recording that are held at a time. */
 const PIECE = 1 << 18;
+const OUTPUT = "output";
 
 /** Where a run rests on disk: manifest.json, raw/<step>/..., report.json. Readable by its owner alone. */
 export class RunDirectory {
@@ -33,19 +34,14 @@ export class RunDirectory {
 
   /** Makes a fresh one. Throws UserError when the place is taken or cannot be written. */
   static create(path: string): RunDirectory {
-    const full = resolve(path);
-    try {
-      makeWithParents(full);
-      if (readdirSync(full).length > 0) {
-        throw new UserError(`the run directory ${path} is not empty`, {
-          hint: "name a new one with --out, or remove it first",
-        });
-      }
-      mkdirSync(join(full, "raw"), { mode: PRIVATE_DIRECTORY });
-    } catch (error) {
-      throw error instanceof UserError ? error : cannotWrite(path, error);
-    }
+    const full = makeEmpty(path);
+    makeInside(full, "raw");
     return new RunDirectory(full);
+  }
+
+  /** Makes the place for the run directories of several runs. Throws UserError as `create` does. */
+  static createFolder(path: string): RunDirectory {
+    return new RunDirectory(makeEmpty(path));
   }
 
   /** Opens one that a run has left. Throws UserError when it is missing or is no run directory. */
@@ -63,6 +59,14 @@ export class RunDirectory {
       });
     }
     return new RunDirectory(full);
+  }
+
+  /** The file that takes a target's output; its folder is made. */
+  outputPath(step: string): string {
+    if (!existsSync(join(this.path, OUTPUT))) {
+      makeInside(this.path, OUTPUT);
+    }
+    return join(this.path, OUTPUT, `${step}.txt`);
   }
 
   stepPath(step: string, ...rest: string[]): string {
@@ -131,6 +135,29 @@ export class RunDirectory {
 
   writeManifest(manifest: RunManifest): void {
     this.writeJson("manifest.json", manifest);
+  }
+}
+
+function makeEmpty(path: string): string {
+  const full = resolve(path);
+  try {
+    makeWithParents(full);
+    if (readdirSync(full).length > 0) {
+      throw new UserError(`the run directory ${path} is not empty`, {
+        hint: "name a new one with --out, or remove it first",
+      });
+    }
+  } catch (error) {
+    throw error instanceof UserError ? error : cannotWrite(path, error);
+  }
+  return full;
+}
+
+function makeInside(folder: string, name: string): void {
+  try {
+    mkdirSync(join(folder, name), { mode: PRIVATE_DIRECTORY });
+  } catch (error) {
+    throw cannotWrite(join(folder, name), error);
   }
 }
 

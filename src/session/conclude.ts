@@ -1,3 +1,4 @@
+import { compareWithBaseline } from "../diagnose/baseline.js";
 import { buildReport } from "../diagnose/report.js";
 import { collectEvidence } from "../evidence/collect.js";
 import { UserError } from "../model/errors.js";
@@ -6,6 +7,7 @@ import type { RunManifest } from "../model/manifest.js";
 import type { Report } from "../model/report.js";
 import { redactReport } from "../render/redact.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
+import type { NamedBaseline } from "./baseline-file.js";
 import { toolVersion } from "./places.js";
 import { runFacts } from "./run-facts.js";
 
@@ -17,19 +19,26 @@ export function conclude(
   directory: RunDirectory,
   manifest: RunManifest,
   obstacles: readonly Obstacle[],
-): { report: Report; unwritten: UserError | null } {
+  baseline: NamedBaseline | null,
+): { report: Report; evidence: Evidence; unwritten: UserError | null } {
   const evidence = collectEvidence(directory, manifest, manifest.options.libs);
-  const report = reportOf(manifest, { ...evidence, obstacles: [...obstacles, ...evidence.obstacles] });
+  const found = reportOf(manifest, { ...evidence, obstacles: [...obstacles, ...evidence.obstacles] });
+  const report = baseline === null ? found : againstBaseline(found, baseline);
   try {
     directory.writeManifest(manifest);
     directory.writeJson("report.json", redactReport(report, { showMemory: manifest.options.showMemory }));
   } catch (error) {
     if (error instanceof UserError) {
-      return { report, unwritten: error };
+      return { report, evidence, unwritten: error };
     }
     throw error;
   }
-  return { report, unwritten: null };
+  return { report, evidence, unwritten: null };
+}
+
+/** The report compared with an earlier one. */
+export function againstBaseline(report: Report, { file, baseline }: NamedBaseline): Report {
+  return compareWithBaseline(report, baseline, { file, whole: report.obstacles.length === 0 });
 }
 
 /** A report from the evidence of a run. */

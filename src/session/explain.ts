@@ -4,6 +4,7 @@ import { catalogue } from "../diagnose/catalogue.js";
 import { UserError } from "../model/errors.js";
 import { type FindingCode, findingCodes } from "../model/finding-code.js";
 import type { CatalogueEntry } from "../model/report.js";
+import { distance } from "./nearest.js";
 import { places } from "./places.js";
 
 const CLOSE_ENOUGH = 6;
@@ -45,18 +46,4 @@ function nearest(asked: string): string[] {
 function isPartOf(word: string, code: string): boolean {
   const first = word.split("-")[0] ?? "";
   return first.length > 2 && (code.includes(word) || code.split("-").includes(first));
-}
-
-/** Levenshtein's edit distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

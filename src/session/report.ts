@@ -3,13 +3,15 @@ import { UserError } from "../model/errors.js";
 import type { Report } from "../model/report.js";
 import { readManifest } from "../rundir/read-run.js";
 import { RunDirectory } from "../rundir/run-directory.js";
-import { reportOf } from "./conclude.js";
+import { readBaseline } from "./baseline-file.js";
+import { againstBaseline, reportOf } from "./conclude.js";
 
 /** The report of one run directory, or of several as one, made again from their recordings. Throws UserError for a damaged one. */
 export function reportSession(
   runDirs: readonly string[],
-  options: { libs: readonly string[] },
+  options: { libs: readonly string[]; baseline: string | null },
 ): { report: Report; runDir: string } {
+  const baseline = options.baseline === null ? null : readBaseline(options.baseline);
   const runs = runDirs.map((path) => {
     const directory = RunDirectory.open(path);
     const manifest = readManifest(directory);
@@ -31,5 +33,6 @@ export function reportSession(
     throw new UserError("no run directory named", { hint: "ffi-doctor report .ffi-doctor/<run>" });
   }
   const evidence = runs.length === 1 ? first.evidence : mergeEvidence(runs.map((run) => run.evidence));
-  return { report: reportOf(first.manifest, evidence), runDir: first.directory.path };
+  const report = reportOf(first.manifest, evidence);
+  return { report: baseline === null ? report : againstBaseline(report, baseline), runDir: first.directory.path };
 }

@@ -2,9 +2,11 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { runStep } from "../launch/run-step.js";
 import { UserError } from "../model/errors.js";
+import type { Evidence } from "../model/evidence.js";
 import type { RunManifest } from "../model/manifest.js";
 import type { Options } from "../model/options.js";
 import type { Plan, Step } from "../model/plan.js";
+import type { Intervention } from "../model/primitives.js";
 import type { DecodedStep } from "../model/recording.js";
 import type { Report } from "../model/report.js";
 import type { Target } from "../model/target.js";
@@ -12,6 +14,7 @@ import { nextStep, type Shown } from "../plan/strategy.js";
 import { RunDirectory } from "../rundir/run-directory.js";
 import { hostVersion } from "../survey/host-version.js";
 import { surveyTarget } from "../survey/target.js";
+import type { NamedBaseline } from "./baseline-file.js";
 import { keepHostReports } from "./host-reports.js";
 import { instrumentOf } from "./instruments/index.js";
 import type { Instrument, Prepared } from "./instruments/instrument.js";
@@ -19,11 +22,24 @@ import { removePerfMaps } from "./perf-maps.js";
 import { places, toolVersion } from "./places.js";
 
 export interface RunIo {
-  /** The target's standard output goes to standard error, as standard output is for the report. */
-  targetStdoutToStderr: boolean;
+  /**
+   * `own`: the target keeps its descriptors. `stderr`: its standard output goes to standard error, as standard output is for the report.
+   * `captured`: both go to a file in the run directory, and its input is empty.
+   */
+  targetOutput: "own" | "stderr" | "captured";
   environment: NodeJS.ProcessEnv;
+  /** Ends the target and all its descendants when it is aborted. */
+  stop?: AbortSignal;
   /** One line on what is going on, for `-v`. */
   log(line: string): void;
+}
+
+export interface Ran {
+  report: Report;
+  evidence: Evidence;
+  runDir: string;
+  /** Why the report could not be written down; it is shown all the same. */
+  unwritten: UserError | null;
 }
 
 /** What `--dry-run` shows: nothing is started. Throws UserError for a command that the kernel could not start. */
@@ -42,11 +58,9 @@ export async function planSession(
  * One run of an observing verb: surveys, runs the target as often as asked, and leaves the run directory with report.json in it, also
  * when the question could not be answered. Throws UserError for what the user can mend before anything was started.
  */
-export async function runSession(
-  asked: Options,
-  io: RunIo,
-): Promise<{ report: Report; runDir: string; unwritten: UserError | null }> {
+export async function runSession(asked: Options, io: RunIo): Promise<Ran> {
   const options = withDemo(asked);
+  const baseline = options.baseline === null ? null : await loadBaseline(options.baseline);
   const target = targetOf(options, io.environment);
   const prepare: Instrument = await instrumentOf(options.verb);
   const started = new Date();
@@ -56,7 +70,7 @@ export async function runSession(
   const prepared = await prepare({ options, target, environment, directory, log: io.log });
   const { plan, obstacles } = prepared;
   run.target = prepared.target ?? target;
-  const manifest = newManifest(run, plan);
+  const manifest = newManifest(run, io.targetOutput === "captured" ? withCapture(plan) : plan);
   directory.writeManifest(manifest);
   if (obstacles.length === 0) {
     const version = run.target === null ? null : hostVersion(run.target, environment).catch(() => null);
@@ -68,7 +82,11 @@ export async function runSession(
   manifest.durationMs = Date.now() - started.getTime();
   manifest.complete = true;
   const { conclude } = await import("./conclude.js");
-  return { ...conclude(directory, manifest, obstacles), runDir: directory.path };
+  return { ...conclude(directory, manifest, obstacles, baseline), runDir: directory.path };
+}
+
+async function loadBaseline(file: string): Promise<NamedBaseline> {
+  return (await import("./baseline-file.js")).readBaseline(file);
 }
 
 /** Null for a process that runs already, and for a file. */
@@ -106,7 +124,9 @@ async function runSteps(run: Run, manifest: RunManifest, prepared: Prepared): Pr
         hold: places.hold,
         file: target?.file ?? null,
         environment: io.environment,
-        stdoutToStderr: io.targetStdoutToStderr,
+        stdoutToStderr: io.targetOutput === "stderr",
+        stop: io.stop ?? null,
+        captureTo: io.targetOutput === "captured" ? directory.outputPath(step.id) : null,
         log: (line) => {
           run.log(line);
           io.log(line);
@@ -175,9 +195,23 @@ function withDemo(options: Options): Options {
   return options.demo === null ? options : { ...options, command: [process.execPath, places.demo, options.demo] };
 }
 
-function defaultOut(options: Options, started: Date): string {
+/** `.ffi-doctor/<timestamp>-<verb>-<pid>`. */
+export function defaultOut({ verb }: Pick<Options, "verb">, started: Date): string {
   const stamp = started.toISOString().replace(/[-:]/g, "").replace("T", "-").replace(/\..*/, "");
-  return join(".ffi-doctor", `${stamp}-${options.verb}-${process.pid}`);
+  return join(".ffi-doctor", `${stamp}-${verb}-${process.pid}`);
+}
+
+/** The plan, with what capturing the output changes for the target. */
+function withCapture(plan: Plan): Plan {
+  const intervention: Intervention = {
+    kind: "action",
+    what: "standard output and standard error go to a file of the run directory, and standard input is empty",
+    why: "several commands run one after the other; a program that asks whether it writes to a terminal hears that it does not",
+  };
+  return {
+    ...plan,
+    steps: plan.steps.map((step) => ({ ...step, interventions: [...step.interventions, intervention] })),
+  };
 }
 
 function newManifest(run: Run, plan: Plan): RunManifest {

@@ -27,13 +27,13 @@ afterAll(() => {
 
 describe.each(runs)("$name, recorded by gdb $version", ({ name, version, path }) => {
   it("gives the same terminal report", async () => {
-    const { report } = reportSession([path], { libs: [] });
+    const { report } = reportSession([path], { libs: [], baseline: null });
     const text = renderTerminal(report, { width: 80, color: false, runDir: "run", verbose: false });
     await expect(text).toMatchFileSnapshot(`${version}/${name}.txt`);
   });
 
   it("gives a report that is what the schema says", () => {
-    const { report } = reportSession([path], { libs: [] });
+    const { report } = reportSession([path], { libs: [], baseline: null });
     expect(() => Report.parse(JSON.parse(renderJson(report, { showMemory: false })))).not.toThrow();
   });
 
@@ -61,7 +61,7 @@ describe.each(runs)("$name, recorded by gdb $version", ({ name, version, path })
             damaged[at] = value;
           }
           writeFileSync(join(copy, "run/raw/gdb-0/gdb.jsonl"), damaged);
-          const { report } = reportSession([join(copy, "run")], { libs: [] });
+          const { report } = reportSession([join(copy, "run")], { libs: [], baseline: null });
           renderTerminal(report, { width: 80, color: false, runDir: "run", verbose: true });
         },
       ),
@@ -73,7 +73,7 @@ describe.each(runs)("$name, recorded by gdb $version", ({ name, version, path })
 describe("several runs", () => {
   it("are one report, in which the same finding is counted", () => {
     const path = join(recordings, "13.1/c-double-free");
-    const { report } = reportSession([path, path], { libs: [] });
+    const { report } = reportSession([path, path], { libs: [], baseline: null });
     expect(report.findings).toHaveLength(1);
     expect(report.findings[0]?.occurrences).toEqual({ seen: 2, runs: 2 });
   });

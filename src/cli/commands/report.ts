@@ -10,6 +10,7 @@ interface Flags {
   lib: string[];
   format: Options["formats"];
   failOn: Severity;
+  baseline?: string;
   color: boolean;
   quiet: boolean;
   verbose: boolean;
@@ -32,13 +33,14 @@ export function reportCommand(set: (status: number) => void): Command {
         .default([], "terminal"),
     )
     .addOption(new Option("--fail-on <severity>", "status 1 from here on").argParser(parseSeverity).default("error"))
+    .option("--baseline <report.json>", "an earlier report: only what is not in it ends with status 1")
     .option("--no-color", "no colour, also on a terminal")
     .option("-q, --quiet", "no terminal report", false)
     .option("-v, --verbose", "registers, memory, maps and all threads too", false)
     .option("--show-memory", "keep memory bytes and secret-looking arguments in json", false)
     .action(async (runDirs: string[], flags: Flags) => {
       const { reportSession } = await import("../../session/report.js");
-      const { report } = reportSession(runDirs, { libs: flags.lib });
+      const { report } = reportSession(runDirs, { libs: flags.lib, baseline: flags.baseline ?? null });
       const output = {
         formats: flags.format.length > 0 ? flags.format : [{ format: "terminal" as const, file: null }],
         color: flags.color ? null : false,

@@ -21,7 +21,7 @@ const LIFE: readonly [StackRole, string][] = [
 ];
 
 /** One result (section 3.27). */
-export function resultOf(finding: Finding, ruleIndex: number, sourceRoot: string): unknown {
+export function resultOf(finding: Finding, ruleIndex: number, sourceRoot: string): object {
   const at = bestFrame(finding.stacks, sourceRoot);
   const related = relatedTo(finding, sourceRoot);
   const flow = lifeOf(finding, sourceRoot);

@@ -1,4 +1,5 @@
 import type { Report } from "../../model/report.js";
+import { isUnanswered } from "../../model/unanswered.js";
 import { escapeText } from "../escape.js";
 import { redactReport } from "../redact.js";
 import { LEVELS, resultOf } from "./results.js";
@@ -35,7 +36,10 @@ export function renderSarif(unredacted: Report, options: SarifOptions): string {
         columnKind: "utf16CodeUnits",
         originalUriBaseIds: { "%SRCROOT%": { description: { text: "The root of the checkout." } } },
         invocations: [invocationOf(report)],
-        results: report.findings.map((finding) => resultOf(finding, codes.indexOf(finding.code), options.sourceRoot)),
+        results: report.findings.map((finding) => ({
+          ...resultOf(finding, codes.indexOf(finding.code), options.sourceRoot),
+          ...(report.baseline === null ? {} : { baselineState: finding.known === true ? "unchanged" : "new" }),
+        })),
       },
     ],
   };
@@ -68,7 +72,7 @@ function invocationOf(report: Report): unknown {
   return {
     commandLine: escapeText(run.command.join(" "), 4000),
     startTimeUtc: run.startedAt,
-    executionSuccessful: report.verdict !== "inconclusive",
+    executionSuccessful: !isUnanswered(report),
     ...(run.outcome.exitCode === null ? {} : { exitCode: run.outcome.exitCode }),
     ...(run.outcome.signal === null ? {} : { exitSignalName: run.outcome.signal }),
     toolExecutionNotifications: [...obstacles, ...blind, ...hidden],

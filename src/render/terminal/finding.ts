@@ -47,8 +47,9 @@ function headLines(page: Page, finding: Finding): void {
   const seen = times > 1 ? `, seen ${times} times` : all > 1 ? ", seen once" : "";
   const runs = all > 1 ? ` in ${all} runs` : "";
   const witnesses = finding.probes.length > 1 ? `, seen by ${finding.probes.join(" and ")}` : "";
+  const known = finding.known === true ? ", in the baseline" : "";
   page.raw(
-    `${paint(finding.severity.toUpperCase())}  ${page.style.bold(finding.code)}  (${finding.confidence}${seen}${runs}${witnesses})`,
+    `${paint(finding.severity.toUpperCase())}  ${page.style.bold(finding.code)}  (${finding.confidence}${seen}${runs}${witnesses}${known})`,
   );
   page.text(finding.title, { style: page.style.bold });
   page.blank();

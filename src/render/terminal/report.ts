@@ -1,6 +1,7 @@
 import type { Outcome } from "../../model/primitives.js";
 import type { Report } from "../../model/report.js";
 import { redactCommand } from "../redact.js";
+import { acceptedLines, countText, jobLines } from "./ci.js";
 import { briefLines, findingLines } from "./finding.js";
 import { Page } from "./page.js";
 import { stackLines } from "./stack.js";
@@ -23,7 +24,12 @@ export function renderTerminal(report: Report, options: TerminalOptions): string
   const [first, ...rest] = report.findings;
   headLine(page, report);
   if (first !== undefined) {
-    findingLines(page, first, { verbose: options.verbose });
+    // What is known already needs no second reading.
+    if (first.known === true && !options.verbose) {
+      briefLines(page, first);
+    } else {
+      findingLines(page, first, { verbose: options.verbose });
+    }
     for (const finding of rest) {
       if (options.verbose) {
         findingLines(page, finding, { verbose: true });
@@ -39,19 +45,23 @@ export function renderTerminal(report: Report, options: TerminalOptions): string
   if (report.verdict === "clean") {
     cleanLines(page, report);
   }
+  acceptedLines(page, report);
   coverageLines(page, report);
   footLines(page, report, options);
   return page.toString();
 }
 
 function headLine(page: Page, report: Report): void {
-  const count = report.findings.length;
   const verdicts = {
-    findings: page.style.red.bold(`${count} finding${count === 1 ? "" : "s"}`),
+    findings: page.style.red.bold(countText(report)),
     clean: page.style.green.bold("clean"),
     inconclusive: page.style.yellow.bold("inconclusive: the question could not be answered"),
   };
   page.raw(`${page.style.bold("ffi-doctor")} ${report.run.verb}: ${verdicts[report.verdict]}`);
+  if (report.run.jobs !== undefined) {
+    jobLines(page, report.run.jobs);
+    return;
+  }
   page.text(page.cut(commandText(report), page.width - 4), { indent: 2, style: page.style.dim });
   // Of a core the time is ffi-doctor's own.
   const after = report.run.verb === "core" ? "; looked at for" : " after";
@@ -169,8 +179,8 @@ function footLines(page: Page, report: Report, options: TerminalOptions): void {
   const more = options.verbose || report.findings.length === 0 ? "" : " -v";
   page.text(`The run rests in ${options.runDir}`, { style: page.style.dim });
   if (more !== "") {
-    page.text(`Registers, memory, maps and all threads: ffi-doctor report ${options.runDir} -v`, {
-      style: page.style.dim,
-    });
+    const job = report.run.jobs?.find(({ verdict }) => verdict === "findings");
+    const run = job === undefined ? options.runDir : `${options.runDir}/${job.directory}`;
+    page.text(`Registers, memory, maps and all threads: ffi-doctor report ${run} -v`, { style: page.style.dim });
   }
 }

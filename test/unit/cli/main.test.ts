@@ -97,7 +97,7 @@ describe("what starts no target", () => {
 });
 
 describe("the pages of docs/commands", () => {
-  it.each(["gdb-capture", "report", "env", "explain", "store"])("%s: has every option of its help", (verb) => {
+  it.each(["gdb-capture", "ci", "report", "env", "explain", "store"])("%s: has every option of its help", (verb) => {
     const page = readFileSync(join(import.meta.dirname, `../../../docs/commands/${verb}.md`), "utf8");
     const options = [...doctor(verb, "--help").stdout.matchAll(/^ {2}.*?(--[a-z][a-z-]+)/gm)].map(([, name]) => name);
     expect(options).toContain("--help");

@@ -174,6 +174,7 @@ export function report(change: Partial<Report> = {}, run: Partial<Report["run"]>
     letGo: [],
     experiments: [],
     suppressed: [],
+    baseline: null,
     coverage: [
       {
         probe: "gdb",
