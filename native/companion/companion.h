@@ -1,0 +1,38 @@
+#ifndef FFI_DOCTOR_COMPANION_H
+#define FFI_DOCTOR_COMPANION_H
+
+#include <stddef.h>
+
+enum { COMPANION_PATH = 4096 };
+
+/* Where to write to; empty when nothing is to be written. */
+const char *companion_folder(void);
+
+/* record.c: process.<pid>, one fact a line, made anew in a forked child. */
+void record_start(void);
+void record_libraries(void);
+void record_word(const char *line);
+void record_text(const char *key, const char *text);
+void record_end(const char *how, int status);
+
+/* loading.c */
+void loading_prepare(void);
+
+/* host_stack.c */
+void record_host_stack(void);
+
+/* output.c: lines of a file, without a lock or an allocation. */
+struct output {
+  int fd;
+  size_t used;
+  char bytes[1024];
+};
+/* False when the file cannot be written; then the others do nothing. */
+int output_open(struct output *out, const char *name);
+void output_text(struct output *out, const char *text);
+/* Line ends and backslashes are written as \xHH. */
+void output_escaped(struct output *out, const char *text);
+void output_number(struct output *out, unsigned long value, unsigned base);
+void output_close(struct output *out);
+
+#endif
