@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 /* A runtime that cannot say it in this time hangs: the child has none of the other threads. */
-enum { WAIT_MS = 10000, STEP_MS = 10, CHILD_STACK = 1 << 16 };
+enum { WAIT_MS = 10000, STEP_MS = 10, CHILD_STACK = 1 << 18 };
+
+#define LOW ((void *)0x20000000)
 
 static pid_t dying_process;
 
@@ -152,8 +154,9 @@ void record_host_stack(void) {
   dying_process = (pid_t)syscall(SYS_getpid);
   node_frames = (void (*)(FILE *))dlsym(RTLD_DEFAULT, "_ZN4node23DumpJavaScriptBacktraceEP8_IO_FILE");
   if (node_frames != NULL) {
-    char stack[CHILD_STACK] __attribute__((aligned(16)));
-    pid_t child = clone(tell_node, stack + CHILD_STACK, CLONE_VM, NULL);
+    /* V8 walks from the stack pointer up to where JavaScript was entered: a low address is below all stacks that may be meant. */
+    char *stack = mmap(LOW, CHILD_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    pid_t child = stack == MAP_FAILED ? -1 : clone(tell_node, stack + CHILD_STACK, CLONE_VM, NULL);
     if (child > 0)
       wait_for(child);
     return;
