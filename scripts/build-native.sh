@@ -22,10 +22,12 @@ build_hold() {
 }
 
 build_hold
+bash native/companion/build.sh
 if [[ $purpose == quickstart ]]; then
   bash native/store/build-all.sh healthy stale-handle
 else
   bash native/store/build-all.sh
+  bash native/store/build-sanitized.sh
   bash fixtures/hosts/build.sh
   bash fixtures/cases/build.sh
   bash fixtures/situations/build.sh

@@ -66,6 +66,7 @@ __attribute__((constructor)) static void start(void) {
   strcpy(folder, named);
   look_for_leaks = getenv("FFI_DOCTOR_COMPANION_LEAKS") != NULL;
   record_start();
+  record_runtime();
   record_libraries();
   void (*set)(void (*)(void)) = (void (*)(void (*)(void)))dlsym(RTLD_DEFAULT, "__sanitizer_set_death_callback");
   if (set != NULL)

@@ -19,6 +19,8 @@ void record_end(const char *how, int status);
 void loading_prepare(void);
 
 /* host_stack.c */
+/* Whether Go is in the program: later its own words are asked for. */
+void record_runtime(void);
 void record_host_stack(void);
 
 /* output.c: lines of a file, without a lock or an allocation. */

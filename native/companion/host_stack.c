@@ -123,6 +123,13 @@ static int find_runtime(struct dl_phdr_info *info, size_t size, void *data) {
   return 0;
 }
 
+void record_runtime(void) {
+  struct found found = {0, 0};
+  (void)dl_iterate_phdr(find_runtime, &found);
+  if (found.go)
+    record_word("runtime go");
+}
+
 static void tell_others(void) {
   struct found found = {0, 0};
   keep_to_itself();

@@ -22,6 +22,10 @@ const VERBS: Record<string, { summary: string; load: () => Promise<(set: (status
     summary: "run what the configuration lists, and fail on what is new: the job for CI",
     load: async () => (await import("./commands/ci.js")).ciCommand,
   },
+  asan: {
+    summary: "run a command within a sanitizer's runtime, after your own build with its flags if you like",
+    load: async () => (await import("./commands/asan.js")).asanCommand,
+  },
   report: {
     summary: "show the report of an earlier run again",
     load: async () => (await import("./commands/report.js")).reportCommand,

@@ -2,6 +2,7 @@ import { UserError } from "../model/errors.js";
 import type { RunManifest, StepRecord } from "../model/manifest.js";
 import type { ProbeName } from "../model/primitives.js";
 import type { DecodedStep, Decoder } from "../model/recording.js";
+import { decodeAsan } from "../probes/asan/decode.js";
 import { decodeCore } from "../probes/core/decode.js";
 import { decodeGdb } from "../probes/gdb/decode.js";
 import { decodeValgrind } from "../probes/valgrind/decode.js";
@@ -12,6 +13,7 @@ const decoders: Partial<Record<ProbeName, Decoder>> = {
   gdb: decodeGdb,
   core: decodeCore,
   valgrind: decodeValgrind,
+  asan: decodeAsan,
 };
 
 /** What one step of a run recorded. Never throws for what is in the recording. */

@@ -7,6 +7,7 @@ const fromHere = (path: string): string => fileURLToPath(new URL(path, import.me
 export const places = {
   root: fromHere("../../"),
   hold: fromHere("../../native/build/hold"),
+  companion: fromHere("../../native/build/ffi_doctor_companion.so"),
   gdbScript: fromHere("../probes/gdb/inject/capture.py"),
   coreScript: fromHere("../probes/core/inject/core.py"),
   demo: fromHere("../store/demo.js"),

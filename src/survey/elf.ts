@@ -135,6 +135,31 @@ function parse(reader: Reader): ElfFacts | null {
   };
 }
 
+/** Symbol table entries (gABI 4.1): name, info, other, section; section 0 is one that is asked for. */
+const SYMBOL_SIZE = 24;
+
+/** Names of dynamic symbols that match, of those that a file asks others for and those that it gives; null for a file that is no ELF. */
+export function dynamicSymbols(path: string, pattern: RegExp): { asked: string[]; given: string[] } | null {
+  return withReader(path, (reader) => {
+    const out: { asked: string[]; given: string[] } = { asked: [], given: [] };
+    const sections = readSections(reader);
+    const symbols = sections.find((section) => section.type === SHT_DYNSYM);
+    const strings = symbols && sections[symbols.link];
+    if (!symbols || !strings) {
+      return out;
+    }
+    const table = reader.at(symbols.offset, symbols.size);
+    const names = reader.at(strings.offset, strings.size);
+    for (let at = 0; at + SYMBOL_SIZE <= table.length; at += SYMBOL_SIZE) {
+      const name = text(names, table.readUInt32LE(at));
+      if (pattern.test(name)) {
+        (table.readUInt16LE(at + 6) === 0 ? out.asked : out.given).push(name);
+      }
+    }
+    return out;
+  });
+}
+
 /** Go's build information: a magic, flags, and inline the version as a varint length and its bytes (debug/buildinfo, Go 1.18 and newer). */
 const GO_MAGIC = Buffer.from("\xff Go buildinf:", "latin1");
 const GO_INLINE = 2;

@@ -7,6 +7,7 @@ const instruments: Partial<Record<Verb, () => Promise<Instrument>>> = {
   core: async () => (await import("./core.js")).prepareCore,
   "gdb-capture": async () => (await import("./gdb.js")).prepareGdb,
   valgrind: async () => (await import("./valgrind.js")).prepareValgrind,
+  asan: async () => (await import("./asan.js")).prepareAsan,
 };
 
 export async function instrumentOf(verb: Verb): Promise<Instrument> {

@@ -1,0 +1,201 @@
+import { basename } from "node:path";
+import type { Coverage } from "../../model/evidence.js";
+import type { Options } from "../../model/options.js";
+import type { Sanitizer } from "../../model/primitives.js";
+import type { StepEnd } from "../../model/recording.js";
+import type { ProcessLeft } from "./decode.js";
+import type { Loaded } from "./process-record.js";
+
+type BlindSpot = Coverage["blindSpots"][number];
+
+const LOOKED_FOR: Record<Sanitizer, string[]> = {
+  address: [
+    "frees of what is free already, of what is no block, and by the function of another family",
+    "out-of-bounds and freed memory in calls of libc functions (memcpy, strlen, read, ...) by any code",
+    "out-of-bounds and freed memory in plain reads and writes of code that was built with -fsanitize=address",
+    "faults by signal, in runtimes that leave their signals to the sanitizer",
+  ],
+  undefined: ["undefined operations in code that was built with -fsanitize=undefined"],
+  thread: ["data races, and locks taken in another order, in code that was built with -fsanitize=thread"],
+  leak: ["blocks that nothing pointed to any more at exit"],
+};
+
+const FLAGS: Record<Sanitizer, string> = {
+  address: "-fsanitize=address",
+  undefined: "-fsanitize=undefined",
+  thread: "-fsanitize=thread",
+  leak: "-fsanitize=leak",
+};
+
+const SYSTEM = /^\/(usr\/)?(lib|lib32|lib64|libx32)\//;
+const BINDINGS = /^(koffi.*\.node|libffi\.so.*|_ctypes\..*|_cffi_backend\..*|libjffi.*|libjnidispatch.*)$/;
+const RUNTIMES =
+  /^(libpython[\d.]+\.so.*|libnode\.so.*|libjvm\.so|ffi_doctor_\w+\.so|lib(asan|lsan|tsan|ubsan)\.so.*|libclang_rt\..*)$/;
+
+/** What the sanitizer looked for, and what it could not see. */
+export function coverageOf(left: readonly ProcessLeft[], end: StepEnd, options: Options): Coverage {
+  const leaks = left.some(({ record }) => record?.leaks === "looked-for");
+  const lookedFor = [...LOOKED_FOR[options.sanitizer]];
+  if (leaks && options.sanitizer === "address") {
+    lookedFor.push(...LOOKED_FOR.leak);
+  }
+  return {
+    probe: "asan",
+    lookedFor,
+    blindSpots: [
+      ...uninstrumented(left, options),
+      ...leakSpots(left, options, leaks),
+      ...hostSpots(left, options),
+      ...recordingSpots(left, end),
+    ],
+    notShown: [],
+  };
+}
+
+/** The honest line: what of a library without checks was seen, and what to type for the rest. */
+function uninstrumented(left: readonly ProcessLeft[], options: Options): BlindSpot[] {
+  if (options.sanitizer === "leak") {
+    return [];
+  }
+  const candidates = new Map<string, Loaded>();
+  for (const { record } of left) {
+    for (const one of record?.loaded ?? []) {
+      if (inQuestion(one, options.libs)) {
+        candidates.set(one.path, one);
+      }
+    }
+  }
+  return [...candidates.values()]
+    .filter(({ checks }) => !checks.includes(options.sanitizer))
+    .slice(0, MOST_LIBRARIES)
+    .map(({ path }) => uninstrumentedSpot(path, options));
+}
+
+/** Of libraries that are named; a program with more has them in its run directory. */
+const MOST_LIBRARIES = 8;
+
+function uninstrumentedSpot(path: string, options: Options): BlindSpot {
+  const flag = FLAGS[options.sanitizer];
+  const rebuild = `ffi-doctor asan ${options.sanitizer === "address" ? "" : `--sanitizer ${options.sanitizer} `}--build "<the command that builds ${basename(path)}>" -- ...`;
+  return options.sanitizer === "address"
+    ? {
+        what: `plain reads and writes in ${path}`,
+        why: `it was built without ${flag}: only its frees and its calls of libc functions were checked`,
+        mend: `${rebuild}; or, without building it again: ffi-doctor valgrind -- ...`,
+      }
+    : { what: `all that ${path} does`, why: `it was built without ${flag}`, mend: rebuild };
+}
+
+function inQuestion({ path, program }: Loaded, libs: readonly string[]): boolean {
+  if (program) {
+    return libs.includes("exe");
+  }
+  const name = basename(path);
+  if (libs.length > 0) {
+    return libs.some((lib) => lib === path || lib === name || basename(lib) === name || name.startsWith(`${lib}.`));
+  }
+  return !SYSTEM.test(path) && !BINDINGS.test(name) && !RUNTIMES.test(name) && !/\/jvm\/|\/lib-dynload\//.test(path);
+}
+
+function leakSpots(left: readonly ProcessLeft[], options: Options, looked: boolean): BlindSpot[] {
+  if (options.sanitizer !== "leak" && (options.sanitizer !== "address" || options.libs.length === 0)) {
+    return options.sanitizer === "address"
+      ? [
+          {
+            what: "leaks",
+            why: "they are looked for only where --lib names the library",
+            mend: "--lib <file name or soname>",
+          },
+        ]
+      : [];
+  }
+  if (left.some(({ record }) => record?.runtime === "go")) {
+    return [
+      {
+        what: "leaks",
+        why: "a Go program ends without the exit handlers at which they are looked for",
+        mend: "ffi-doctor valgrind --lib <library> -- ...",
+      },
+    ];
+  }
+  return looked || left.length === 0
+    ? []
+    : [{ what: "leaks", why: "no process came to its exit handlers: it died, or left by _exit", mend: null }];
+}
+
+function hostSpots(left: readonly ProcessLeft[], options: Options): BlindSpot[] {
+  const runtimes = new Set(left.map(({ record }) => record?.runtime ?? null));
+  const spots: BlindSpot[] = [];
+  if (options.sanitizer === "address" && (runtimes.has("go") || runtimes.has("java"))) {
+    spots.push({
+      what: `faults by signal under ${runtimes.has("go") ? "Go" : "the JVM"}`,
+      why: "this runtime handles them itself, also in native code, and the sanitizer never sees them",
+      mend: "ffi-doctor gdb-capture -- ...",
+    });
+  }
+  if (options.sanitizer === "address" && runtimes.has("go")) {
+    spots.push({
+      what: "what native code does to Go's own memory",
+      why: "Go's heap is none of malloc's, and the program was not built for the sanitizer",
+      mend: "go build -asan, then the same command again",
+    });
+  }
+  if (options.sanitizer === "address" && runtimes.has("node")) {
+    spots.push({
+      what: "overruns from one small Buffer into the next",
+      why: "Node cuts small Buffers out of one block of 8 KiB",
+      mend: "set Buffer.poolSize = 0 at the start of the program",
+    });
+  }
+  if (left.some(({ record }) => record !== null)) {
+    spots.push({
+      what: "calls into a library that was unloaded",
+      why: "libraries stay loaded, so that what they left behind can be named",
+      mend: "ffi-doctor gdb-capture -- ...",
+    });
+  }
+  return spots;
+}
+
+function recordingSpots(left: readonly ProcessLeft[], end: StepEnd): BlindSpot[] {
+  const spots: BlindSpot[] = [];
+  const again = "run it again; the sanitizer's own words are in the run directory under raw/";
+  for (const { pid, log, record, hostRuntime, hostFrames } of left) {
+    const damaged = log.damaged + (record?.damaged ?? 0);
+    if (damaged > 0) {
+      spots.push({
+        what: `part of the report of process ${pid}`,
+        why: `it is cut or damaged in ${damaged} place(s)`,
+        mend: again,
+      });
+    }
+    if (log.omitted > 0) {
+      spots.push({ what: `${log.omitted} more reports of process ${pid}`, why: "so many are not kept", mend: null });
+    }
+    if (
+      record?.hostStackHung === true ||
+      (hostRuntime !== null && hostFrames.length === 0 && died(log.aborting, record?.end?.how))
+    ) {
+      spots.push({
+        what: `the host's own functions in process ${pid}`,
+        why:
+          record?.hostStackHung === true
+            ? "its runtime did not answer when it was asked for its frames at death"
+            : "its runtime told none for the thread that died",
+        mend: "ffi-doctor gdb-capture -- ...",
+      });
+    }
+  }
+  if (end.outcome.signal === "SIGKILL" && !end.outcome.timedOut) {
+    spots.push({
+      what: "who sent SIGKILL, and why",
+      why: "the kernel tells nobody; a sanitizer makes a program need two to three times its memory",
+      mend: "dmesg | grep -i 'killed process'",
+    });
+  }
+  return spots.slice(0, 12);
+}
+
+function died(aborting: boolean, how: string | undefined): boolean {
+  return aborting || how === "death";
+}

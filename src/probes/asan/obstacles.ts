@@ -1,0 +1,101 @@
+import type { Obstacle } from "../../model/evidence.js";
+import type { Options } from "../../model/options.js";
+import type { StepEnd } from "../../model/recording.js";
+import type { ProcessLeft } from "./decode.js";
+
+const REBUILT =
+  "ffi-doctor asan looks at the library that --lib names by its path, and takes the runtime that it wants";
+
+/** How a sanitizer says that it cannot work here, and the way out. */
+const FAILURES: readonly { pattern: RegExp; what: string; mend: string | null }[] = [
+  {
+    pattern: /does not come first in initial library list/,
+    what: "a library wants another sanitizer's runtime than the one that was preloaded",
+    mend: `name the library with --lib <path>: ${REBUILT}; and ask for its own sanitizer with --sanitizer`,
+  },
+  {
+    pattern: /linked against incompatible ASan runtimes/,
+    what: "two runtimes of AddressSanitizer met in one process",
+    mend: "build the program and its libraries by the same compiler, or the library alone with -fsanitize=address",
+  },
+  {
+    pattern: /interleaves with an existing memory mapping|Shadow memory|can't find shadow|ReserveShadowMemoryRange/i,
+    what: "the sanitizer's shadow memory does not fit beside what the program had mapped already",
+    mend: "leave verify_asan_link_order=0 out of ASAN_OPTIONS: the runtime must be loaded first, as ffi-doctor does it",
+  },
+  {
+    pattern: /unexpected memory mapping|personality/,
+    what: "this ThreadSanitizer is too old for where this kernel puts things in memory",
+    mend: "setarch -R ffi-doctor asan --sanitizer thread -- ...",
+  },
+  {
+    pattern: /LeakSanitizer.*fatal error|has encountered a fatal error/,
+    what: "leaks could not be looked for: LeakSanitizer could not stop the process' threads",
+    mend: "allow ptrace (docker run --cap-add=SYS_PTRACE), and run it under no debugger; without --lib no leaks are looked for",
+  },
+  {
+    pattern: /failed to (?:allocate|mmap|reserve)|unable to mmap/i,
+    what: "the sanitizer could not get the address space that it needs",
+    mend: "ulimit -v unlimited",
+  },
+  {
+    pattern: /expected '='|Unknown (?:value|flag)/,
+    what: "the sanitizer did not understand its options",
+    mend: "check ASAN_OPTIONS, UBSAN_OPTIONS, TSAN_OPTIONS and LSAN_OPTIONS of your own",
+  },
+  { pattern: /.*/, what: "the sanitizer's runtime itself failed", mend: "ffi-doctor valgrind -- ... needs no runtime" },
+];
+
+/** Go's runtime ends with it after a fatal error of its own, and so may any program. */
+const GO_FATAL = 2;
+
+/** Why silence of the sanitizer would mean nothing. */
+export function obstaclesOf(left: readonly ProcessLeft[], end: StepEnd, options: Options): Obstacle[] {
+  const out = new Map<string, Obstacle>();
+  for (const { log, record } of left) {
+    for (const text of log.failures) {
+      const { what, mend } = FAILURES.find(({ pattern }) => pattern.test(text)) ?? { what: text, mend: null };
+      out.set(what, { what, why: text, mend });
+    }
+    for (const text of record?.refused ?? []) {
+      const what =
+        "a library could not be opened, as it wants another sanitizer's runtime than the one that was preloaded";
+      out.set(what, {
+        what,
+        why: text,
+        mend: /__asan_|libasan|clang_rt\.asan/.test(text)
+          ? "leave --sanitizer out: the library was built for AddressSanitizer"
+          : /__tsan_|libtsan/.test(text)
+            ? "ffi-doctor asan --sanitizer thread -- ..."
+            : `ffi-doctor asan --sanitizer undefined -- ...`,
+      });
+    }
+  }
+  const main = left.find(({ pid }) => pid === end.pid);
+  if (isGo(main) && end.outcome.exitCode === GO_FATAL && main?.log.reports.length === 0) {
+    out.set("go", {
+      what: "the program ended with status 2, which is also what Go's runtime ends with after a fatal error",
+      why: "Go takes the signals of faults itself, so that the sanitizer does not see them",
+      mend: `ffi-doctor gdb-capture -- ${options.command[0] ?? "..."} ...`,
+    });
+  }
+  return [...out.values()];
+}
+
+export function isGo(process: ProcessLeft | undefined): boolean {
+  return process?.record?.runtime === "go";
+}
+
+/** Why nothing at all is known; null where the companion was in the process. */
+export function lostOf(left: readonly ProcessLeft[], end: StepEnd): string | null {
+  if (
+    end.pid === null ||
+    left.some(({ pid, record, log }) => pid === end.pid && (record !== null || log.failures.length > 0))
+  ) {
+    return null;
+  }
+  const how = end.outcome.signal ?? `status ${end.outcome.exitCode ?? "unknown"}`;
+  return end.outcome.exitCode === 127
+    ? "the dynamic linker could not start the program with the sanitizer's runtime (status 127); its own words are on standard error"
+    : `the sanitizer's runtime was not loaded into the program, which ended by ${how}: a static program, a set-user-id one, or one for another C library or machine takes no preloaded library`;
+}
