@@ -79,6 +79,11 @@ export function obstaclesOf(left: readonly ProcessLeft[], end: StepEnd, options:
       mend: `ffi-doctor gdb-capture -- ${options.command[0] ?? "..."} ...`,
     });
   }
+  const lost = lostOf(left, end);
+  if (lost !== null && out.size === 0) {
+    const what = "the sanitizer did not look at the program";
+    out.set(what, { what, why: lost, mend: "ffi-doctor valgrind -- ..., or ffi-doctor gdb-capture -- ..." });
+  }
   return [...out.values()];
 }
 

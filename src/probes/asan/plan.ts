@@ -21,13 +21,18 @@ export interface Means {
 
 const VARIABLES = ["ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"] as const;
 
-const PURPOSE: Record<(typeof VARIABLES)[number], string> = {
-  ASAN_OPTIONS:
-    "AddressSanitizer writes to the run directory, keeps whole stacks, and leaves the host's own signals as far as the host needs them",
-  LSAN_OPTIONS: "LeakSanitizer writes to the run directory",
-  UBSAN_OPTIONS: "UndefinedBehaviorSanitizer writes to the run directory, with stacks",
-  TSAN_OPTIONS: "ThreadSanitizer writes to the run directory",
+/** The variable whose runtime is the one that is asked for. */
+const MAIN: Record<Sanitizer, (typeof VARIABLES)[number]> = {
+  address: "ASAN_OPTIONS",
+  undefined: "UBSAN_OPTIONS",
+  thread: "TSAN_OPTIONS",
+  leak: "LSAN_OPTIONS",
 };
+
+const PURPOSE = {
+  main: "the sanitizer writes to the run directory, keeps whole stacks, and leaves the host's own signals as far as the host needs them",
+  other: "should this sanitizer come in with a library, it writes to the run directory, too",
+} as const;
 
 /** The `index`-th launch of the target within a sanitizer's runtime. */
 export function planAsan(options: Options, target: Target, means: Means, index: number): Step {
@@ -46,7 +51,8 @@ export function planAsan(options: Options, target: Target, means: Means, index: 
   ];
   for (const name of VARIABLES) {
     env[name] = optionsText(name, options.sanitizer, runtime, leaks, means.inherited[name]);
-    interventions.push({ kind: "environment", what: `${name}=${env[name]}`, why: PURPOSE[name] });
+    const why = name === MAIN[options.sanitizer] ? PURPOSE.main : PURPOSE.other;
+    interventions.push({ kind: "environment", what: `${name}=${env[name]}`, why });
   }
   const add = (name: string, value: string, why: string): void => {
     env[name] = value;
@@ -89,24 +95,22 @@ function optionsText(
   own: string | undefined,
 ): string {
   const log = `log_path="{stepDir}/${name.split("_")[0]?.toLowerCase()}"`;
+  if (name !== MAIN[sanitizer] && name !== "UBSAN_OPTIONS") {
+    return [own ?? "", log].filter(Boolean).join(":");
+  }
   // Quoted, as the form has spaces. Each frame then has its module, also where it has a source line.
   const needed = ['stack_trace_format="    #%n %p in %f %L (%m+%o)"', log, `exitcode=${SANITIZER_EXIT}`];
-  return [...defaults(name, sanitizer, runtime, leaks), own ?? "", ...needed].filter(Boolean).join(":");
+  return [...defaults(name, runtime, leaks), own ?? "", ...needed].filter(Boolean).join(":");
 }
 
-function defaults(
-  name: (typeof VARIABLES)[number],
-  sanitizer: Sanitizer,
-  runtime: HostRuntime,
-  leaks: boolean,
-): string[] {
+function defaults(name: (typeof VARIABLES)[number], runtime: HostRuntime, leaks: boolean): string[] {
   const unwinding = ["fast_unwind_on_malloc=0", `malloc_context_size=${CONTEXT}`];
   const looking = [`detect_leaks=${leaks ? 1 : 0}`, "leak_check_at_exit=0"];
   switch (name) {
     case "ASAN_OPTIONS":
       return [...signals(runtime), ...unwinding, ...looking];
     case "LSAN_OPTIONS":
-      return sanitizer === "leak" ? [...unwinding, ...looking] : [];
+      return [...unwinding, ...looking];
     case "UBSAN_OPTIONS":
       return ["print_stacktrace=1"];
     case "TSAN_OPTIONS":

@@ -21,6 +21,8 @@ const LONGEST = 8192;
 /** Types within types; back references could make a short name endless. */
 const DEEPEST = 120;
 const MOST_STEPS = 4000;
+/** A crate's 64-bit number has eleven digits of base 62. */
+const LONGEST_NUMBER = 12;
 
 class Damaged extends Error {}
 
@@ -254,7 +256,7 @@ class Demangler {
 
   private base62(): bigint {
     const digits = this.until("_");
-    if (digits.length > 10) {
+    if (digits.length > LONGEST_NUMBER) {
       throw new Damaged();
     }
     let value = 0n;
