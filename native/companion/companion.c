@@ -34,6 +34,7 @@ static void at_death(void) {
 
 static void at_exit(int status, void *unused) {
   (void)unused;
+  signals_give_up();
   if (folder[0] == '\0' || __atomic_load_n(&dying, __ATOMIC_ACQUIRE) != 0)
     return;
   record_libraries();
@@ -58,6 +59,13 @@ static int is_symbolizer(void) {
   return strncmp(name, "llvm-symbolizer", 15) == 0 || strncmp(name, "addr2line", 9) == 0;
 }
 
+/* By the name of the program: libjvm.so comes later. */
+static int is_java(void) {
+  char exe[COMPANION_PATH];
+  ssize_t length = readlink("/proc/self/exe", exe, sizeof exe - 1);
+  return length > 5 && memcmp(exe + length - 5, "/java", 5) == 0;
+}
+
 __attribute__((constructor)) static void start(void) {
   loading_prepare();
   const char *named = getenv("FFI_DOCTOR_COMPANION");
@@ -66,10 +74,11 @@ __attribute__((constructor)) static void start(void) {
   strcpy(folder, named);
   look_for_leaks = getenv("FFI_DOCTOR_COMPANION_LEAKS") != NULL;
   record_start();
-  record_runtime();
+  int go = record_runtime();
   record_libraries();
   void (*set)(void (*)(void)) = (void (*)(void (*)(void)))dlsym(RTLD_DEFAULT, "__sanitizer_set_death_callback");
   if (set != NULL)
     set(at_death);
   (void)on_exit(at_exit, NULL);
+  signals_prepare(go || is_java());
 }

@@ -18,9 +18,14 @@ void record_end(const char *how, int status);
 /* loading.c */
 void loading_prepare(void);
 
+/* signals.c; `foreign`: a runtime that is left alone */
+void signals_prepare(int foreign);
+/* To be called where the process ends: from within a fault's handler that is a crash. */
+void signals_give_up(void);
+
 /* host_stack.c */
-/* Whether Go is in the program: later its own words are asked for. */
-void record_runtime(void);
+/* Notes that Go is in the program, and whether it is. */
+int record_runtime(void);
 void record_host_stack(void);
 
 /* output.c: lines of a file, without a lock or an allocation. */

@@ -123,11 +123,12 @@ static int find_runtime(struct dl_phdr_info *info, size_t size, void *data) {
   return 0;
 }
 
-void record_runtime(void) {
+int record_runtime(void) {
   struct found found = {0, 0};
   (void)dl_iterate_phdr(find_runtime, &found);
   if (found.go)
     record_word("runtime go");
+  return found.go;
 }
 
 static void tell_others(void) {

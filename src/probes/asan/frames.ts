@@ -38,11 +38,14 @@ export function framesOf(
 function nativeFrame(line: FrameLine, process: ProcessRecord | null): Frame {
   const pc = line.pc ?? "0x0";
   const loaded = line.pc === null ? null : loadedAt(process, line.pc);
+  const module = loaded?.path ?? byName(line.module, process) ?? line.module;
+  // Code in no file: what the runtime generated.
+  const generated = module === null && line.pc !== null && (process?.runtime === "java" || process?.runtime === "node");
   return {
     index: line.index,
     pc,
     function: line.function,
-    module: loaded?.path ?? byName(line.module, process) ?? line.module,
+    module,
     offset: line.offset,
     file: line.file,
     line: line.line,
@@ -50,7 +53,7 @@ function nativeFrame(line: FrameLine, process: ProcessRecord | null): Frame {
     side: "system",
     language: line.rust ? "rust" : languageOf(line.file),
     boundary: false,
-    kind: "normal",
+    kind: generated ? "jit" : "normal",
     foldedCount: 0,
     args: [],
   };
