@@ -1,4 +1,3 @@
-import { UserError } from "../model/errors.js";
 import type { RunManifest, StepRecord } from "../model/manifest.js";
 import type { ProbeName } from "../model/primitives.js";
 import type { DecodedStep, Decoder } from "../model/recording.js";
@@ -9,7 +8,7 @@ import { decodeValgrind } from "../probes/valgrind/decode.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
 
 /** How the recording of each probe is read. */
-const decoders: Partial<Record<ProbeName, Decoder>> = {
+const decoders: Record<ProbeName, Decoder> = {
   gdb: decodeGdb,
   core: decodeCore,
   valgrind: decodeValgrind,
@@ -19,12 +18,6 @@ const decoders: Partial<Record<ProbeName, Decoder>> = {
 /** What one step of a run recorded. Never throws for what is in the recording. */
 export function decodeStep(directory: RunDirectory, step: StepRecord, manifest: RunManifest): DecodedStep {
   const attached = manifest.plan.steps[0]?.attach !== null;
-  const decode = decoders[step.probe];
-  if (decode === undefined) {
-    throw new UserError(`${directory.path} has a recording of ${step.probe}, which this ffi-doctor cannot read`, {
-      hint: "update ffi-doctor",
-    });
-  }
   const runtime = manifest.target?.host.runtime ?? "unknown";
-  return decode(directory.recording(step.id), { ...step, attached, runtime }, manifest.options);
+  return decoders[step.probe](directory.recording(step.id), { ...step, attached, runtime }, manifest.options);
 }
