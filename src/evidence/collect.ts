@@ -51,7 +51,7 @@ export function collectEvidence(directory: RunDirectory, manifest: RunManifest, 
       ...entry,
       blindSpots: [
         ...entry.blindSpots,
-        ...blind,
+        ...blind.filter((spot) => !saidMore(entry.blindSpots, spot)),
         ...(isChecker(entry.probe) ? unexplainedEnds(entry.probe, processes, shown) : []),
       ],
       notShown: summed([...entry.notShown, ...(notShown.get(entry.probe) ?? [])]),
@@ -135,6 +135,14 @@ function summed(counts: Coverage["notShown"]): Coverage["notShown"] {
   return [...sums].map(([what, count]) => ({ what, count }));
 }
 
+/** Of a library that is not here as the process had it, that its lines are not known is the least. */
+function saidMore(said: Coverage["blindSpots"], { what }: Coverage["blindSpots"][number]): boolean {
+  const path = what.startsWith(LINES_IN) ? what.slice(LINES_IN.length) : null;
+  return path !== null && said.some((spot) => spot.what.startsWith(`functions in ${path}`));
+}
+
+const LINES_IN = "source lines and arguments in ";
+
 function unmatchedSpots(question: Question, seen: boolean): Coverage["blindSpots"] {
   return question.unmatched.map((lib) => ({
     what: `the library ${lib}`,
@@ -195,7 +203,7 @@ function unexplained(
       (question.paths.has(path) || !question.explicit) && files.get(path)?.debugInfo === false
         ? [
             {
-              what: `source lines and arguments in ${path}`,
+              what: `${LINES_IN}${path}`,
               why: "it was built without debug information, or stripped",
               mend: "build it with debug information (gcc -g, cargo's debug = 1), same optimisation",
             },

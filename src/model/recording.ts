@@ -35,8 +35,11 @@ export interface DecodedStep {
   obstacles?: Obstacle[];
   /** Files of the target that the tool died of. */
   unreadable?: string[];
-  /** Files that the processes mapped, and which of them they executed. */
-  files: { path: string; program: boolean }[];
+  /**
+   * Files that the processes mapped, and which of them they executed. `foreign`: what lies at that path here is not it; the build id that
+   * it had, or nothing.
+   */
+  files: { path: string; program: boolean; foreign?: string }[];
 }
 
 /** A recording, whole or cut anywhere, as evidence. Never throws for what is in it. */

@@ -7,7 +7,14 @@ import { runtimeOf } from "../survey/target.js";
 /** The files that a step's processes mapped, described now that this machine has them. */
 export function mappedFiles(decoded: DecodedStep): FileFacts[] {
   const programs = new Set(decoded.crashes.map(({ executable }) => executable));
-  return decoded.files.map(({ path, program }) => describe(path, program || programs.has(path)));
+  return decoded.files.map(({ path, program, foreign }) =>
+    foreign === undefined ? describe(path, program || programs.has(path)) : absent(path, foreign),
+  );
+}
+
+function absent(path: string, buildId: string): FileFacts {
+  const known = buildId === "" ? null : buildId;
+  return { path, soname: null, buildId: known, debugInfo: false, glue: null, runtime: null };
 }
 
 function describe(path: string, program: boolean): FileFacts {

@@ -133,7 +133,7 @@ function filesOf(records: readonly RawRecord[]): DecodedStep["files"] {
     record.k === "process"
       ? [{ path: record.exe, program: true }]
       : record.k === "library"
-        ? [{ path: record.path, program: false }]
+        ? [{ path: record.path, program: false, ...(record.foreign === undefined ? {} : { foreign: record.foreign }) }]
         : [],
   );
   return [...new Map(files.map((file) => [file.path, file])).values()];

@@ -51,7 +51,8 @@ export const RawRecord = z.discriminatedUnion("k", [
     argv: z.array(z.string()),
     argc: Int,
   }),
-  z.object({ k: z.literal("library"), ...at, pid: Int, path: z.string() }),
+  /** `foreign`: not here as the process had it; its build id, or nothing. */
+  z.object({ k: z.literal("library"), ...at, pid: Int, path: z.string(), foreign: z.string().optional() }),
   z.object({
     k: z.literal("stop"),
     ...at,

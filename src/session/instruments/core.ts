@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import type { Obstacle } from "../../model/evidence.js";
 import { planCore } from "../../probes/core/plan.js";
 import { type CoreFile, isCore, withCore } from "../../survey/core-file.js";
@@ -63,8 +63,9 @@ interface CoreFacts {
   /** Null for a process that had not died. */
   signal: number | null;
   maps: [string, string, string, string, string][];
-  code: string[];
+  /** Libraries that are here as the process had them, and those that are not, with the build id that it had. */
   same: string[];
+  foreign: [string, string | null][];
   selective: boolean;
   owner: number;
   written: number;
@@ -92,12 +93,12 @@ function factsOf(core: CoreFile, file: string, program: FoundProgram, code: read
       hex(offset),
       path === null ? "" : path === wanted ? exe : path,
     ]),
-    code: [exe, ...fits.map(({ path }) => path)],
     same: fits.map(({ path }) => path),
+    foreign: code.filter((file) => !fits.includes(file)).map(({ path, buildId }) => [path, buildId]),
     selective: code.some(({ match }) => match === "other"),
     owner: uid,
     written: Math.ceil(mtimeMs / 1000),
-    spots: [...cutSpots(core), ...programSpots(program), ...code.flatMap(librarySpot)],
+    spots: [...cutSpots(core), ...programSpots(program), ...code.flatMap(librarySpot), ...unknownSpots(code)],
   };
 }
 
@@ -136,6 +137,19 @@ function programSpots({ path, match }: FoundProgram): Spots {
               ? "neither has a build id to compare; their ELF headers agree"
               : "the core holds nothing of the program's headers to compare",
           mend: "link it with --build-id",
+        },
+      ];
+}
+
+function unknownSpots(code: readonly MappedFile[]): Spots {
+  const names = code.filter(({ match }) => match === "unknown").map(({ path }) => basename(path));
+  return names.length === 0
+    ? []
+    : [
+        {
+          what: `whether these are the builds that the process had: ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", ..." : ""}`,
+          why: "the core holds nothing of their headers to compare",
+          mend: "let the kernel write them: echo 0x33 > /proc/<pid>/coredump_filter before the crash (core(5))",
         },
       ];
 }

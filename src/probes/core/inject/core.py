@@ -76,9 +76,11 @@ class Look:
                     execute("sharedlibrary ^%s$" % re.escape(path))
                 except gdb.error as error:
                     self.log.emit("warning", what="symbols of %s" % path, why=str(error))
-        for path in self.facts["code"]:
-            if path != self.exe:
-                self.log.emit("library", pid=self.pid, path=path)
+        for path in self.facts["same"]:
+            self.log.emit("library", pid=self.pid, path=path)
+        for path, build_id in self.facts["foreign"]:
+            ffid_maps.foreign.add(path)
+            self.log.emit("library", pid=self.pid, path=path, foreign=build_id or "")
 
     # -- threads
 
@@ -114,13 +116,14 @@ class Look:
         ident, self.events = self.events, self.events + 1
         row = ffid_maps.current(self.pid).at(pc)
         self.log.emit("stop", ev=ident, pid=self.pid, tid=thread.ptid[1], name=thread.name, sig=name, si=info, disp=disposition, pc=hexa(pc),
-                      mod=row[4] if row else None, exe=self.exe, insn=instruction(pc), regs=hexed(registers), heavy=True,
+                      mod=row[4] if row else None, exe=self.exe, insn=instruction(pc, row), regs=hexed(registers), heavy=True,
                       frames=frames[:LIGHT_FRAMES], stop=stop, **more)
         return ident
 
     def details(self, ident, thread, pc, frame, registers, frames, stop, goid):
-        start = ffid_snapshot.function_start(frame, pc)
-        self.log.emit("disassembly", ev=ident, rows=ffid_snapshot.disassembly_at(architecture(), pc, start))
+        if is_here(ffid_maps.current(self.pid).at(pc)):
+            start = ffid_snapshot.function_start(frame, pc)
+            self.log.emit("disassembly", ev=ident, rows=ffid_snapshot.disassembly_at(architecture(), pc, start))
         self.log.emit("memory", ev=ident, rows=ffid_snapshot.memory(gdb.selected_inferior(), hexed(registers), ffid_maps.current(self.pid)))
         self.log.emit("stack", ev=ident, tid=thread.ptid[1], goid=goid, frames=frames, stop=stop)
 
@@ -184,9 +187,13 @@ def architecture():
     return gdb.newest_frame().architecture()
 
 
-def instruction(pc):
+def is_here(row):
+    return row is None or row[4] not in ffid_maps.foreign
+
+
+def instruction(pc, row):
     try:
-        return architecture().disassemble(pc)[0]["asm"]
+        return architecture().disassemble(pc)[0]["asm"] if is_here(row) else None
     except gdb.error:
         return None
 

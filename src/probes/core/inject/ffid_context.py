@@ -22,7 +22,7 @@ MCONTEXT, RSP_IN, ERR, SIGINFO, SIZE = 40, 160, 192, 304, 304 + 128
 TRAPS = {0: (8, 1), 3: (5, 128), 6: (4, 2), 12: (7, 128), 13: (11, 128), 16: (8, 7), 17: (7, 1), 19: (8, 7)}
 PAGE_FAULT, PROTECTED, KERNEL_SPACE = 14, 1, 1 << 47
 SYSCALL = b"\x0f\x05"
-SI_TKILL = -6
+SI_TKILL, SI_KERNEL = -6, 128
 BELOW = 64 << 10
 SEARCHED = 64 << 20
 
@@ -68,7 +68,11 @@ def siginfo(data):
         return None
     info = {"signo": number, "code": code, "errno": errno}
     if code > 0:
-        info["addr"] = hexa(struct.unpack_from("<Q", data, SIGINFO + 16)[0])
+        address, = struct.unpack_from("<Q", data, SIGINFO + 16)
+        _, trap, _, cr2 = struct.unpack_from("<4Q", data, ERR)
+        if trap == PAGE_FAULT and code != SI_KERNEL and address != cr2:
+            return None
+        info["addr"] = hexa(address)
     else:
         info["sender"] = struct.unpack_from("<i", data, SIGINFO + 16)[0]
     return info

@@ -174,6 +174,9 @@ def walk(pid, limit, arg_frames=0, until=None, beyond=False):
             physical = physical and frame.type() == gdb.INLINE_FRAME
             if until and d["fn"] in until:
                 break
+            if d.get("mod") in ffid_maps.foreign:
+                stop = "the code of %s is not here" % d["mod"].rpartition("/")[2]
+                break
             reason = frame.unwind_stop_reason()
             if reason not in (gdb.FRAME_UNWIND_NO_REASON, gdb.FRAME_UNWIND_OUTERMOST):
                 stop = gdb.frame_stop_reason_string(reason)

@@ -44,6 +44,8 @@ class Maps:
 
 _cache = {"pid": None, "maps": None}
 _given = {}
+# Files that are not here as the process had them: what lies at their paths, if anything, says nothing of its code.
+foreign = set()
 
 
 def give(pid, rows):
