@@ -4,7 +4,7 @@ import type { Options } from "../../model/options.js";
 import type { DecodedStep, Recording, StepEnd } from "../../model/recording.js";
 import { lookedFor, runtimeSpots, spotOf, standingSpots } from "./coverage.js";
 import { gaveUp, unreadable } from "./gave-up.js";
-import { type Image, Images, newRoom, type Room } from "./images.js";
+import { emptyImage, type Image, Images, newRoom, type Room } from "./images.js";
 import { type Log, programOf, readLog } from "./log.js";
 import { LOG_NAME, XML_NAME } from "./names.js";
 import { isTrap, NOISE, type Noise } from "./noise.js";
@@ -88,10 +88,11 @@ function readImages(recording: Recording, logs: readonly { order: number; log: L
   const all = numbered(recording, XML_NAME).flatMap(({ name, order }): Known[] => {
     const pid = Number(XML_NAME.exec(name)?.groups?.["pid"]);
     const log = nearest(logs, pid, order);
-    const sink = new Images(room, log?.stackOverflow ?? false);
+    const sink = new Images(pid, room, log?.stackOverflow ?? false);
     const damage = readXml(recording.pieces(name), sink);
     const executable = log === null ? null : programOf(log);
-    return sink.images.map((image) => ({ image, executable, damage: damage.why, replaced: false }));
+    const read = sink.images.length > 0 || damage.why === null ? sink.images : [emptyImage(pid)];
+    return read.map((image) => ({ image, executable, damage: damage.why, replaced: false }));
   });
   return all.map((known, i) => {
     const { pid, parent } = known.image.head;

@@ -8,8 +8,8 @@ import type { RawError, RawFatal, RawFrame, RawHead, XmlSink } from "./records.j
 import { endedBy, isCrash, sameDeath, withSignal } from "./signals.js";
 
 /** Of one step, at most so many errors and frames are kept; all are counted. */
-const MOST_ERRORS = 4000;
-const MOST_FRAMES = 120_000;
+const MOST_ERRORS = 1000;
+const MOST_FRAMES = 30_000;
 
 /** One program as one process executed it. */
 export interface Image {
@@ -63,10 +63,13 @@ interface Open {
 export class Images implements XmlSink {
   readonly images: Image[] = [];
   private readonly open: Open[] = [];
+  /** Of the process whose file it is, until its head says so. */
+  private readonly pid: number;
   private readonly room: Room;
   private readonly stackOverflow: boolean;
 
-  constructor(room: Room, stackOverflow: boolean) {
+  constructor(pid: number, room: Room, stackOverflow: boolean) {
+    this.pid = pid;
     this.room = room;
     this.stackOverflow = stackOverflow;
   }
@@ -83,6 +86,7 @@ export class Images implements XmlSink {
     const open = this.current();
     const kept = this.keep(open, raw);
     if (kept !== null) {
+      kept.error.seen += kept.uniques.size > 0 ? 1 : 0;
       kept.uniques.set(raw.unique, 1);
       open.byUnique.set(raw.unique, kept);
     }
@@ -110,8 +114,9 @@ export class Images implements XmlSink {
   count(unique: string, seen: number): void {
     const kept = this.open.at(-1)?.byUnique.get(unique);
     if (kept !== undefined) {
-      kept.uniques.set(unique, Math.max(1, seen));
-      kept.error.seen = [...kept.uniques.values()].reduce((sum, one) => sum + one, 0);
+      const before = kept.uniques.get(unique) ?? 0;
+      kept.uniques.set(unique, Math.max(before, seen));
+      kept.error.seen += Math.max(0, seen - before);
     }
   }
 
@@ -131,7 +136,7 @@ export class Images implements XmlSink {
   }
 
   private start(): Open {
-    const image = { head: emptyHead(), errors: [], fatal: null, finished: false, ended: false };
+    const image = emptyImage(this.images.length === 0 ? this.pid : 0);
     const open = { image, at: new Map(), alike: new Map(), byUnique: new Map(), faults: new Set<string>() };
     this.images.push(image);
     this.open.push(open);
@@ -186,8 +191,10 @@ export class Images implements XmlSink {
   }
 }
 
-function emptyHead(): RawHead {
-  return { pid: 0, parent: null, tool: "", version: null, command: [] };
+/** Of a process of which no more is known. */
+export function emptyImage(pid: number): Image {
+  const head: RawHead = { pid, parent: null, tool: "", version: null, command: [] };
+  return { head, errors: [], fatal: null, finished: false, ended: false };
 }
 
 function decodeError(head: RawHead, raw: RawError): CheckerError {

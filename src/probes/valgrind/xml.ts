@@ -5,7 +5,11 @@ import type { Damage, RawError, RawFatal, RawFrame, RawHead, RawPart, XmlSink } 
 const LONGEST = 1 << 20;
 /** Of a name or sentence, what is kept, in characters. */
 const LONGEST_KEPT = 4096;
+/** Strings that are looked up before they are copied. */
+const MOST_KEPT = 20_000;
 const DEEPEST = 64;
+/** Documents in one file: valgrinds before 3.19 let a forked process write into its parent's. */
+const MOST_DOCUMENTS = 1000;
 const MOST_PARTS = 16;
 /** valgrind's own limit for --num-callers. */
 const MOST_FRAMES = 500;
@@ -82,8 +86,12 @@ class Document {
   closing = false;
   private readonly sink: XmlSink;
   private readonly path: string[] = [];
+  /** Tags that are open, those of a document within another among them. */
+  private depth = 0;
+  private documents = 0;
   private readonly damage: Damage = { spoiled: 0, why: null };
   private text = "";
+  private readonly kept = new Map<string, string>();
   private record: Record | null = null;
   private head: RawHead = emptyHead();
   private pair = { count: "", unique: "" };
@@ -110,7 +118,17 @@ class Document {
 
   opened(name: string): void {
     this.tags += 1;
+    this.depth += 1;
+    if (this.depth > DEEPEST) {
+      this.giveUp(`tags nested deeper than ${DEEPEST}`);
+      return;
+    }
     if (name === "valgrindoutput") {
+      this.documents += 1;
+      if (this.documents > MOST_DOCUMENTS) {
+        this.giveUp(`more than ${MOST_DOCUMENTS} documents in one file`);
+        return;
+      }
       this.path.length = 0;
       this.head = emptyHead();
       this.drop();
@@ -121,9 +139,6 @@ class Document {
     }
     this.path.push(name);
     this.text = "";
-    if (this.path.length > DEEPEST) {
-      this.giveUp(`tags nested deeper than ${DEEPEST}`);
-    }
     if (this.record !== null) {
       begin(this.record, name);
     }
@@ -137,7 +152,8 @@ class Document {
 
   closed(name: string): void {
     this.tags += 1;
-    const text = this.text.trim();
+    this.depth -= 1;
+    const text = this.own(this.text.trim());
     this.text = "";
     const at = this.path.lastIndexOf(name);
     if (at >= 0) {
@@ -153,6 +169,20 @@ class Document {
       return;
     }
     this.outside(name, parent, text);
+  }
+
+  /** A part of a string keeps the whole of it in memory, here the piece of the file that it was cut from: a copy does not. */
+  private own(text: string): string {
+    const known = this.kept.get(text);
+    if (known !== undefined || text === "") {
+      return known ?? "";
+    }
+    const copy = Buffer.from(text).toString();
+    if (this.kept.size >= MOST_KEPT) {
+      this.kept.clear();
+    }
+    this.kept.set(copy, copy);
+    return copy;
   }
 
   end(): Damage {
