@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { captureStatus, reportStatus } from "../../../src/cli/exit-code.js";
 import type { Confidence, Outcome, Severity } from "../../../src/model/primitives.js";
-import type { Verdict } from "../../../src/model/report.js";
+import type { Report, Verdict } from "../../../src/model/report.js";
 import { finding, report } from "../render/reports.js";
 
 function ended(change: Partial<Outcome>, severities: Severity[] = [], verdict: Verdict = "clean") {
@@ -53,4 +53,21 @@ it.each([
   [ended({}, [], "inconclusive"), 3],
 ] as const)("the status of report leaves the target's out (%#)", (given, status) => {
   expect(reportStatus(given, "error").status).toBe(status);
+});
+
+describe("with a baseline, or several commands", () => {
+  const known = finding({ known: true });
+  const obstacles = [{ what: "it hung", why: "?", mend: null }];
+  const jobs: NonNullable<Report["run"]["jobs"]> = [];
+
+  it.each([
+    ["what is known fails nothing", report({ findings: [known] }), 0],
+    ["what is new does", report({ findings: [finding(), known] }), 1],
+    ["what is known answers nothing", report({ findings: [known], obstacles }), 3],
+    ["a new warning answers it", report({ findings: [finding({ severity: "warning" })], obstacles }), 0],
+    ["but not for another command", report({ findings: [finding({ severity: "warning" })], obstacles }, { jobs }), 3],
+    ["a new error goes first", report({ findings: [finding()], obstacles }, { jobs }), 1],
+  ])("%s", (_, given, status) => {
+    expect(captureStatus(given, { failOn: "error", exitCode: "doctor" }).status).toBe(status);
+  });
 });

@@ -102,7 +102,7 @@ class Capture:
                 if objfile.filename is not None and objfile.owner is None:
                     self.watches.loaded(objfile.filename, objfile.filename == self.exe())
                     if objfile.filename != self.exe():
-                        self.library(pid, objfile.filename)
+                        self.library(pid, ffid_maps.absolute(pid, objfile.filename))
         self.tell("attached")
         return True
 
@@ -119,6 +119,7 @@ class Capture:
                 self.watches.loaded(path, True)
                 ffid_maps.forget()
             else:
+                path = ffid_maps.absolute(inferior.pid, path)
                 self.watches.loaded(path, False)
                 if event.new_objfile.owner is None:
                     self.library(inferior.pid, path)

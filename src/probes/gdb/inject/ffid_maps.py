@@ -66,6 +66,16 @@ def forget():
     _cache["pid"] = None
 
 
+def absolute(pid, path):
+    """A library that was loaded by a relative name is known to gdb by that name, and to the kernel by its path."""
+    if path.startswith("/") or "/" not in path:
+        return path
+    try:
+        return os.path.realpath(os.path.join(os.readlink("/proc/%d/cwd" % pid), path))
+    except OSError:
+        return path
+
+
 def executable_anonymous(row):
     """Generated code: no file behind it, or the memfd and perf map names that JITs use."""
     path = row[4]

@@ -162,9 +162,10 @@ def modules(maps):
     for objfile in gdb.objfiles():
         if not objfile.is_valid() or objfile.filename is None or objfile.owner is not None:
             continue
-        span = maps.range_of(objfile.filename)
+        path = ffid_maps.absolute(maps.pid, objfile.filename)
+        span = maps.range_of(path)
         if span:
-            rows.append([objfile.filename, getattr(objfile, "build_id", None), hexa(span[0]), hexa(span[1])])
+            rows.append([path, getattr(objfile, "build_id", None), hexa(span[0]), hexa(span[1])])
     return rows
 
 
