@@ -63,12 +63,17 @@ function plainName(name: string): string {
   return /^_*(?:GI_)?([a-z]+(?:_r|_chk)?)_(?:avx|sse|evex|erms|x86|power|neon|sve)\w*$/.exec(name)?.[1] ?? name;
 }
 
+/** Methods that only the standard library can give: those of pointers, slices and numbers, and of any type for a trait of its own. */
+const STANDARD_TYPE =
+  /^<(\*(mut|const) |\[|str>|str as |[iu](8|16|32|64|128|size)\b|f(32|64)\b|bool\b|char\b|[A-Z] as (core|std|alloc)::)/;
+
 /** Code that runs because something has gone wrong already: Rust's panic machinery, Go's, and what standard libraries inline. */
 export function isMachinery(frame: Frame): boolean {
   const name = frame.function ?? "";
   return (
     /^(core|std|alloc|panic_abort|panic_unwind|__rustc|rustc_std_workspace\w*)(::|\[)/.test(name) ||
     /^<+(core|std|alloc)::/.test(name) ||
+    STANDARD_TYPE.test(name) ||
     /^(rust_begin_unwind|rust_panic|__rust_|_?__rustc)/.test(name) ||
     /^runtime\.(exit|fatal|systemstack|gopanic|panic|sigpanic|throw|mcall|crash|dieFromSignal|sighandler|sigtramp|goPanic)/.test(
       name,

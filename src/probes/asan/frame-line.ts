@@ -1,3 +1,4 @@
+import { unescapeLegacyRust } from "./legacy-rust-symbol.js";
 import { demangleRust } from "./rust-symbol.js";
 
 /** One frame as a sanitizer writes it, before anything is known of the process. */
@@ -33,10 +34,10 @@ export function parseFrameLine(text: string): FrameLine | null {
     file: named.file,
     line: named.line,
     column: named.column,
-    function: rust ?? plain(named.function),
+    function: rust ?? plain(named.function === null ? null : unescapeLegacyRust(named.function)),
     module: placed.module,
     offset: placed.offset,
-    rust: rust !== null,
+    rust: rust !== null || (named.function !== null && unescapeLegacyRust(named.function) !== named.function),
   };
 }
 
