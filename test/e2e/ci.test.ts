@@ -203,6 +203,7 @@ describe("a baseline", () => {
     const { ci, write, dir } = project([bad], { baseline: "known.json" });
     expect(ci()).toMatchObject({ status: 2, stderr: expect.stringContaining("--update-baseline") });
     const first = ci("--update-baseline");
+    expect(first.report?.run.jobs?.[0]?.counts).toEqual({ new: 0, known: 1, suppressed: 0 });
     expect({
       status: first.status,
       told: first.stderr.includes("known.json is the new baseline, with 1 finding"),

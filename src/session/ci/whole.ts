@@ -69,7 +69,9 @@ export function wholeReport(
     whole,
   });
   const all = accepted.findings.map((finding) => ({ ...finding, known: true as const }));
-  return { report: applySuppressions({ ...accepted, findings: all }, judgement.suppressions, today), baseline };
+  const jobs = (accepted.run.jobs ?? []).map(allKnown);
+  const known = { ...accepted, run: { ...accepted.run, jobs }, findings: all };
+  return { report: applySuppressions(known, judgement.suppressions, today), baseline };
 }
 
 const NOT_ACCEPTED = "the baseline was not written, as not everything could be run or answered";
@@ -79,6 +81,11 @@ function judged(report: Report, judgement: Judgement, whole: boolean): Report {
   const compared =
     baseline === null ? report : compareWithBaseline(report, baseline.baseline, { file: baseline.file, whole });
   return applySuppressions(compared, suppressions, { today, whole });
+}
+
+function allKnown(job: Job): Job {
+  const { new: fresh, known, suppressed } = job.counts;
+  return { ...job, counts: { new: 0, known: known + fresh, suppressed } };
 }
 
 /** What came of one job, counted as the whole is. */
