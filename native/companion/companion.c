@@ -80,5 +80,5 @@ __attribute__((constructor)) static void start(void) {
   if (set != NULL)
     set(at_death);
   (void)on_exit(at_exit, NULL);
-  signals_prepare(go || is_java());
+  signals_prepare(go ? HOST_GO : is_java() ? HOST_JAVA : HOST_OTHER);
 }

@@ -18,8 +18,9 @@ void record_end(const char *how, int status);
 /* loading.c */
 void loading_prepare(void);
 
-/* signals.c; `foreign`: a runtime that is left alone */
-void signals_prepare(int foreign);
+/* signals.c */
+enum host { HOST_OTHER, HOST_GO, HOST_JAVA };
+void signals_prepare(enum host host);
 /* To be called where the process ends: from within a fault's handler that is a crash. */
 void signals_give_up(void);
 

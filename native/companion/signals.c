@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 /* The kernel's own form: what the sanitizer installed is asked for past its interceptors. */
@@ -75,8 +76,44 @@ void signals_give_up(void) {
     hand_over();
 }
 
+/*
+ * The JVM recovers from faults of its own code and of what it generated, never from those of other libraries: there its handler ends the
+ * process with a report of its own.
+ */
+static int java;
+
+static int is_lost_to_java(int number, const siginfo_t *info, const ucontext_t *context) {
+  static char home[COMPANION_PATH];
+  if (number != SIGSEGV || info->si_code <= 0)
+    return 0;
+#if defined(__x86_64__)
+  const void *pc = (const void *)context->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+  const void *pc = (const void *)context->uc_mcontext.pc;
+#else
+  const void *pc = NULL;
+#endif
+  Dl_info at;
+  if (pc == NULL || dladdr(pc, &at) == 0 || at.dli_fname == NULL)
+    return 0;
+  if (home[0] == '\0') {
+    Dl_info handler;
+    const char *server;
+    if (dladdr((const void *)(uintptr_t)programs[0].sa_sigaction, &handler) == 0 || handler.dli_fname == NULL ||
+        (server = strstr(handler.dli_fname, "/server/libjvm.so")) == NULL ||
+        (size_t)(server - handler.dli_fname) >= sizeof home)
+      return 0;
+    memcpy(home, handler.dli_fname, (size_t)(server - handler.dli_fname));
+  }
+  return strncmp(at.dli_fname, home, strlen(home)) != 0;
+}
+
 static void first(int number, siginfo_t *info, void *context) {
   int i = index_of(number);
+  if (java && is_lost_to_java(number, info, context)) {
+    sanitizers[i].handler(number, info, context);
+    return;
+  }
   struct sigaction program = programs[i];
   int saved = handling.at;
   handling.at = i + 1;
@@ -94,13 +131,14 @@ static void first(int number, siginfo_t *info, void *context) {
   handling.at = saved;
 }
 
-void signals_prepare(int foreign) {
+void signals_prepare(enum host host) {
   next_sigaction = (int (*)(int, const struct sigaction *, struct sigaction *))dlsym(RTLD_NEXT, "sigaction");
   next_exit = (void (*)(int))dlsym(RTLD_NEXT, "_exit");
   void (*init)(void) = (void (*)(void))dlsym(RTLD_DEFAULT, "__asan_init");
-  /* Go and the JVM hand on by themselves what is not theirs, or know better; other sanitizers wrap handlers of their own. */
-  if (init == NULL || foreign)
+  /* Go hands on by itself what is none of its own; other sanitizers wrap the program's handlers themselves. */
+  if (init == NULL || host == HOST_GO)
     return;
+  java = host == HOST_JAVA;
   init();
   for (int i = 0; i < FAULTS; i++)
     (void)syscall(SYS_rt_sigaction, faults[i], NULL, &sanitizers[i], sizeof sanitizers[i].mask);

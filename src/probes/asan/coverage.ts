@@ -13,7 +13,7 @@ const LOOKED_FOR: Record<Sanitizer, string[]> = {
     "frees of what is free already, of what is no block, and by the function of another family",
     "out-of-bounds and freed memory in calls of libc functions (memcpy, strlen, read, ...) by any code",
     "out-of-bounds and freed memory in plain reads and writes of code that was built with -fsanitize=address",
-    "faults by signal, in runtimes that leave their signals to the sanitizer",
+    "faults by signal in native code that no handler of the program's recovers from",
   ],
   undefined: ["undefined operations in code that was built with -fsanitize=undefined"],
   thread: ["data races, and locks taken in another order, in code that was built with -fsanitize=thread"],
@@ -126,13 +126,6 @@ function leakSpots(left: readonly ProcessLeft[], options: Options, looked: boole
 function hostSpots(left: readonly ProcessLeft[], options: Options): BlindSpot[] {
   const runtimes = new Set(left.map(({ record }) => record?.runtime ?? null));
   const spots: BlindSpot[] = [];
-  if (options.sanitizer === "address" && (runtimes.has("go") || runtimes.has("java"))) {
-    spots.push({
-      what: `faults by signal under ${runtimes.has("go") ? "Go" : "the JVM"}`,
-      why: "this runtime handles them itself, also in native code, and the sanitizer never sees them",
-      mend: "ffi-doctor gdb-capture -- ...",
-    });
-  }
   if (options.sanitizer === "address" && runtimes.has("go")) {
     spots.push({
       what: "what native code does to Go's own memory",

@@ -1,5 +1,4 @@
 import type { Obstacle } from "../../model/evidence.js";
-import type { Options } from "../../model/options.js";
 import type { StepEnd } from "../../model/recording.js";
 import type { ProcessLeft } from "./decode.js";
 
@@ -46,11 +45,8 @@ const FAILURES: readonly { pattern: RegExp; what: string; mend: string | null }[
   { pattern: /.*/, what: "the sanitizer's runtime itself failed", mend: "ffi-doctor valgrind -- ... needs no runtime" },
 ];
 
-/** Go's runtime ends with it after a fatal error of its own, and so may any program. */
-const GO_FATAL = 2;
-
 /** Why silence of the sanitizer would mean nothing. */
-export function obstaclesOf(left: readonly ProcessLeft[], end: StepEnd, options: Options): Obstacle[] {
+export function obstaclesOf(left: readonly ProcessLeft[], end: StepEnd): Obstacle[] {
   const out = new Map<string, Obstacle>();
   for (const { log, record } of left) {
     for (const text of log.failures) {
@@ -71,24 +67,12 @@ export function obstaclesOf(left: readonly ProcessLeft[], end: StepEnd, options:
       });
     }
   }
-  const main = left.find(({ pid }) => pid === end.pid);
-  if (isGo(main) && end.outcome.exitCode === GO_FATAL && main?.log.reports.length === 0) {
-    out.set("go", {
-      what: "the program ended with status 2, which is also what Go's runtime ends with after a fatal error",
-      why: "Go takes the signals of faults itself, so that the sanitizer does not see them",
-      mend: `ffi-doctor gdb-capture -- ${options.command[0] ?? "..."} ...`,
-    });
-  }
   const lost = lostOf(left, end);
   if (lost !== null && out.size === 0) {
     const what = "the sanitizer did not look at the program";
     out.set(what, { what, why: lost, mend: "ffi-doctor valgrind -- ..., or ffi-doctor gdb-capture -- ..." });
   }
   return [...out.values()];
-}
-
-export function isGo(process: ProcessLeft | undefined): boolean {
-  return process?.record?.runtime === "go";
 }
 
 /** Why nothing at all is known; null where the companion was in the process. */

@@ -123,9 +123,7 @@ function defaults(name: (typeof VARIABLES)[number], runtime: HostRuntime, leaks:
   }
 }
 
-/** The JVM lives by its faults, and ends by SIGABRT of its own. Of other programs the companion keeps the handlers and takes what they give up. */
+/** Of a program's own handlers of faults the companion takes what they give up. The JVM ends by SIGABRT after a report of its own. */
 function signals(runtime: HostRuntime): string[] {
-  return runtime === "java"
-    ? ["handle_segv=0", "handle_sigbus=0", "handle_sigfpe=0", "handle_sigill=0", "handle_abort=0"]
-    : ["handle_abort=1"];
+  return [`handle_abort=${runtime === "java" ? 0 : 1}`];
 }
