@@ -23,6 +23,8 @@ enum host { HOST_OTHER, HOST_GO, HOST_JAVA };
 void signals_prepare(enum host host);
 /* To be called where the process ends: from within a fault's handler that is a crash. */
 void signals_give_up(void);
+/* From here on handlers are the program's own affair again. */
+void signals_stop(void);
 
 /* host_stack.c */
 /* Notes that Go is in the program, and whether it is. */

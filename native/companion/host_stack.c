@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 /* A runtime that cannot say it in this time hangs: the child has none of the other threads. */
-enum { WAIT_MS = 10000, STEP_MS = 10, CHILD_STACK = 1 << 18 };
+enum { WAIT_MS = 10000, STEP_MS = 10, CHILD_STACK = 1 << 20 };
 
 #define LOW ((void *)0x20000000)
 
@@ -44,12 +44,17 @@ static void keep_to_itself(void) {
   }
 }
 
-/* A crash of the child ends it without a word. libc's functions for this are the sanitizer's, which refuses. */
+/* The kernel's struct sigaction: SIG_DFL. libc's functions for this are the sanitizer's, which refuses. */
+static void set_default(int number) {
+  unsigned long action[4] = {0};
+  (void)syscall(SYS_rt_sigaction, number, action, NULL, sizeof action[0]);
+}
+
+/* A crash of the child ends it without a word. */
 static void default_faults(void) {
   static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP};
-  unsigned long action[4] = {0}; /* the kernel's struct sigaction: SIG_DFL */
   for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-    (void)syscall(SYS_rt_sigaction, faults[i], action, NULL, sizeof action[0]);
+    set_default(faults[i]);
 }
 
 static void (*node_frames)(FILE *);
@@ -89,8 +94,9 @@ static void tell_go(void) {
     raise_here(SIGQUIT);
 }
 
-/* HotSpot writes hs_err_pid<pid>.log to the working directory. */
+/* HotSpot writes hs_err_pid<pid>.log to the working directory, and aborts. */
 static void tell_java(void) {
+  set_default(SIGABRT);
   if (chdir(companion_folder()) == 0)
     raise_here(SIGSEGV);
 }
@@ -131,9 +137,11 @@ int record_runtime(void) {
   return found.go;
 }
 
-static void tell_others(void) {
+static int tell_others(void *unused) {
+  (void)unused;
   struct found found = {0, 0};
   keep_to_itself();
+  signals_stop();
   (void)dl_iterate_phdr(find_runtime, &found);
   if (found.java)
     tell_java();
@@ -143,6 +151,8 @@ static void tell_others(void) {
     default_faults();
     tell_python();
   }
+  (void)syscall(SYS_exit_group, 0);
+  return 0;
 }
 
 static void wait_for(pid_t child) {
@@ -157,23 +167,19 @@ static void wait_for(pid_t child) {
   record_word("host-stack hung");
 }
 
-/* The children have no exit signal: the program's own handlers and waits never see them. No handlers of fork's are run, either. */
+/*
+ * The children have no exit signal: the program's own handlers and waits never see them. No handlers of fork's are run, either. They
+ * run on a stack of their own, as the one at hand may be a signal's, too small for a runtime's report.
+ */
 void record_host_stack(void) {
   dying_process = (pid_t)syscall(SYS_getpid);
   node_frames = (void (*)(FILE *))dlsym(RTLD_DEFAULT, "_ZN4node23DumpJavaScriptBacktraceEP8_IO_FILE");
-  if (node_frames != NULL) {
-    /* V8 walks from the stack pointer up to where JavaScript was entered: a low address is below all stacks that may be meant. */
-    char *stack = mmap(LOW, CHILD_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    pid_t child = stack == MAP_FAILED ? -1 : clone(tell_node, stack + CHILD_STACK, CLONE_VM, NULL);
-    if (child > 0)
-      wait_for(child);
+  /* V8 walks from the stack pointer up to where JavaScript was entered: a low address is below all stacks that may be meant. */
+  char *stack = mmap(LOW, CHILD_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (stack == MAP_FAILED)
     return;
-  }
-  pid_t child = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
-  if (child == 0) {
-    tell_others();
-    (void)syscall(SYS_exit_group, 0);
-  }
+  pid_t child = node_frames != NULL ? clone(tell_node, stack + CHILD_STACK, CLONE_VM, NULL)
+                                    : clone(tell_others, stack + CHILD_STACK, 0, NULL);
   if (child < 0)
     return;
   wait_for(child);

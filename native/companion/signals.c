@@ -71,6 +71,8 @@ static void hand_over(void) {
   sanitizers[i].handler(faults[i], handling.info, handling.context);
 }
 
+void signals_stop(void) { active = 0; }
+
 void signals_give_up(void) {
   if (active && is_handling())
     hand_over();
@@ -183,8 +185,13 @@ int sigaction(int number, const struct sigaction *action, struct sigaction *old)
   } else {
     result = next_sigaction(number, NULL, old);
   }
-  if (result == 0 && old != NULL && was_wrapped)
-    *old = before;
+  if (result == 0 && old != NULL) {
+    if (was_wrapped)
+      *old = before;
+    else if (java && (uintptr_t)old->sa_sigaction == (uintptr_t)sanitizers[i].handler)
+      /* It would call what it found for every fault that it does not know, the one for its own report among them. */
+      memset(old, 0, sizeof *old);
+  }
   return result;
 }
 

@@ -53,7 +53,8 @@ export function planAsan(options: Options, target: Target, means: Means, index: 
       why: "the sanitizer's runtime must be there first; the companion behind it notes what was loaded and asks the host for its own frames at death. Children inherit both. Libraries are not unloaded",
     },
   ];
-  for (const name of VARIABLES) {
+  // LeakSanitizer within AddressSanitizer reads the same options, and its own would come last.
+  for (const name of VARIABLES.filter((one) => one !== "LSAN_OPTIONS" || options.sanitizer !== "address")) {
     env[name] = optionsText(name, options.sanitizer, runtime, leaks, means.inherited[name]);
     const why = name === MAIN[options.sanitizer] ? PURPOSE.main : PURPOSE.other;
     interventions.push({ kind: "environment", what: `${name}=${env[name]}`, why });
@@ -113,7 +114,7 @@ function defaults(name: (typeof VARIABLES)[number], runtime: HostRuntime, leaks:
   const looking = [`detect_leaks=${leaks ? 1 : 0}`, "leak_check_at_exit=0"];
   switch (name) {
     case "ASAN_OPTIONS":
-      return [...signals(runtime), ...unwinding, ...looking];
+      return ["handle_abort=1", ...unwinding, ...looking];
     case "LSAN_OPTIONS":
       return [...unwinding, ...looking];
     case "UBSAN_OPTIONS":
@@ -121,9 +122,4 @@ function defaults(name: (typeof VARIABLES)[number], runtime: HostRuntime, leaks:
     case "TSAN_OPTIONS":
       return ["second_deadlock_stack=1", "history_size=4"];
   }
-}
-
-/** Of a program's own handlers of faults the companion takes what they give up. The JVM ends by SIGABRT after a report of its own. */
-function signals(runtime: HostRuntime): string[] {
-  return [`handle_abort=${runtime === "java" ? 0 : 1}`];
 }
