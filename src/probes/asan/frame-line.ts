@@ -34,7 +34,7 @@ export function parseFrameLine(text: string): FrameLine | null {
     file: named.file,
     line: named.line,
     column: named.column,
-    function: rust ?? plain(named.function === null ? null : unescapeLegacyRust(named.function)),
+    function: rust ?? plain(named.function),
     module: placed.module,
     offset: placed.offset,
     rust: rust !== null || (named.function !== null && unescapeLegacyRust(named.function) !== named.function),
@@ -94,20 +94,5 @@ function known(name: string): string | null {
 
 /** What intercepts malloc is malloc to the reader. */
 function plain(name: string | null): string | null {
-  return name === null ? null : older(name.replace(/^(?:__interceptor_|___interceptor_|wrap_)(?=\w)/, ""));
-}
-
-const ESCAPES: Record<string, string> = { LT: "<", GT: ">", LP: "(", RP: ")", RF: "&", BP: "*", C: ",", SP: "@" };
-
-/** Rust's older names are taken for C++'s, and keep their escapes: "_$LT$T$u20$as$u20$core..Any$GT$::f::h0123...". */
-function older(name: string): string {
-  if (!/\$(?:LT|GT|LP|RP|RF|BP|C|SP|u[0-9a-f]{1,4})\$|::h[0-9a-f]{16}$/.test(name)) {
-    return name;
-  }
-  return name
-    .replace(/::h[0-9a-f]{16}$/, "")
-    .replace(/(^|::)_(?=\$)/g, "$1")
-    .replace(/\$(LT|GT|LP|RP|RF|BP|C|SP)\$/g, (_, code: string) => ESCAPES[code] ?? "")
-    .replace(/\$u([0-9a-f]{2,4})\$/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
-    .replaceAll("..", "::");
+  return name === null ? null : unescapeLegacyRust(name.replace(/^(?:__interceptor_|___interceptor_|wrap_)(?=\w)/, ""));
 }

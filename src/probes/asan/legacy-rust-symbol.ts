@@ -10,12 +10,13 @@ const ESCAPES: Record<string, string> = {
   RP: ")",
 };
 
-/** "_$LT$alloc..boxed..Box$LT$T$GT$$u20$as$u20$X$GT$::drop" as people write it; any other name as it is. */
+/** "_$LT$alloc..boxed..Box$LT$T$GT$$u20$as$u20$X$GT$::drop" as people write it, without the hash; any other name as it is. */
 export function unescapeLegacyRust(name: string): string {
-  if (!/\$(LT|GT|RF|u20|u7b|C|LP|RP|BP|SP)\$/.test(name)) {
-    return name;
+  const whole = name.replace(/::h[0-9a-f]{16}$/, "");
+  if (!/\$(LT|GT|RF|u20|u7b|C|LP|RP|BP|SP)\$/.test(whole)) {
+    return whole;
   }
-  return name
+  return whole
     .replace(/(^|::)_\$/g, "$1$")
     .replace(/\$([A-Z]{1,2})\$/g, (whole, word: string) => ESCAPES[word] ?? whole)
     .replace(/\$u([0-9a-f]{1,6})\$/g, (whole, code: string) => {

@@ -142,13 +142,6 @@ function cleanLines(page: Page, report: Report): void {
 }
 
 function coverageLines(page: Page, report: Report): void {
-  const counted = report.coverage.flatMap(({ notShown }) => notShown);
-  if (counted.length > 0) {
-    page.heading("Counted, not shown");
-  }
-  for (const { what, count } of counted) {
-    page.text(`- ${count} ${what}`, { indent: 2, hang: 4 });
-  }
   const spots = report.coverage.flatMap(({ blindSpots }) => blindSpots);
   if (spots.length > 0) {
     page.heading("Not seen");
