@@ -24,7 +24,7 @@ import { missingSaOnstack } from "./missing-sa-onstack.js";
 import { nativeCrash, nativeCrashChecked } from "./native-crash.js";
 import { nullDereference, nullDereferenceChecked } from "./null-dereference.js";
 import { outOfMemory, outOfMemoryChecked } from "./out-of-memory.js";
-import { panicAcrossBoundary } from "./panic-across-boundary.js";
+import { panicAcrossBoundary, panicAcrossBoundaryChecked } from "./panic-across-boundary.js";
 import { poisonedPointer, poisonedPointerChecked } from "./poisoned-pointer.js";
 import { signalHandlerDisplaced } from "./signal-handler-displaced.js";
 import { signatureMismatchChecked } from "./signature-mismatch.js";
@@ -91,6 +91,7 @@ export const checkedRules: readonly CheckedRule[] = [
   deadlockChecked,
   signatureMismatchChecked,
   arithmeticFaultChecked,
+  panicAcrossBoundaryChecked,
   abortChecked,
   nativeCrashChecked,
 ];

@@ -1,5 +1,6 @@
 import { aborted, onStack } from "../aborts.js";
-import { boundaryFrame, faultFrames, nameOf, type Rule, siteOf } from "../diagnosis.js";
+import { checkedEvidence, shownAt } from "../checked.js";
+import { boundaryFrame, boundaryIn, type CheckedRule, faultFrames, nameOf, type Rule, siteOf } from "../diagnosis.js";
 
 const CANNOT_UNWIND = /panic_cannot_unwind|panic_in_cleanup|panic_nounwind/;
 
@@ -41,3 +42,26 @@ function afterUnwinding(crash: Parameters<Rule>[0]): ReturnType<typeof siteOf> {
   const at = frames.findLastIndex((frame) => CANNOT_UNWIND.test(frame.function ?? ""));
   return frames[at + 1] ?? siteOf(crash);
 }
+
+const PANICKED = /rust_panic|panic_with_hook|panicking::(begin_)?panic|begin_unwind/;
+
+/** The process aborted under a checker with the panic machinery on the stack. */
+export const panicAcrossBoundaryChecked: CheckedRule = (error) => {
+  const frames = shownAt(error);
+  const boundary = boundaryIn(frames);
+  const by = (pattern: RegExp): boolean => frames.some(({ function: name }) => pattern.test(name ?? ""));
+  const aborts = error.mistake === "fatal-signal" && error.signal?.name === "SIGABRT";
+  if (!aborts || boundary === null || !(by(CANNOT_UNWIND) || by(PANICKED))) {
+    return null;
+  }
+  return {
+    code: "panic-across-boundary",
+    title: `A Rust panic ended the process, in the call of ${nameOf(boundary)}`,
+    message:
+      "The panic was not caught on the Rust side; its message and the place where it began are on standard error, and gdb-capture tells both. " +
+      'Rust aborts the process where a panic would leave an extern "C" function. Catch it at the boundary (std::panic::catch_unwind) and return an error, or mend what panics.',
+    confidence: "proved",
+    evidence: checkedEvidence(error),
+    blame: { side: "library", reason: "a panic must not leave the library: its exported function has to catch it" },
+  };
+};

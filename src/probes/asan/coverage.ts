@@ -32,6 +32,20 @@ const BINDINGS = /^(koffi.*\.node|libffi\.so.*|_ctypes\..*|_cffi_backend\..*|lib
 const RUNTIMES =
   /^(libpython[\d.]+\.so.*|libnode\.so.*|libjvm\.so|ffi_doctor_\w+\.so|lib(asan|lsan|tsan|ubsan)\.so.*|libclang_rt\..*)$/;
 
+/** What AddressSanitizer cannot see, whatever was built with it. */
+const STANDING: BlindSpot[] = [
+  {
+    what: "values that were used and never written",
+    why: "AddressSanitizer watches addresses, not values",
+    mend: "ffi-doctor valgrind -- ...",
+  },
+  {
+    what: "a block of C's that Rust drops, one of Rust's that free() takes, and a wrong Layout",
+    why: "both sides use libc's malloc, which takes any of its own blocks",
+    mend: null,
+  },
+];
+
 /** What the sanitizer looked for, and what it could not see. */
 export function coverageOf(left: readonly ProcessLeft[], end: StepEnd, options: Options): Coverage {
   const leaks = left.some(({ record }) => record?.leaks === "looked-for");
@@ -44,6 +58,7 @@ export function coverageOf(left: readonly ProcessLeft[], end: StepEnd, options: 
     lookedFor,
     blindSpots: [
       ...uninstrumented(left, options),
+      ...(options.sanitizer === "address" ? STANDING : []),
       ...leakSpots(left, options, leaks),
       ...hostSpots(left, options),
       ...recordingSpots(left, end),

@@ -61,6 +61,15 @@ describe("what a checker told", () => {
     ["a division by zero", checkerError("arithmetic"), "arithmetic-fault"],
     ["a call by another type", checkerError("wrong-function-type"), "signature-mismatch"],
     ["an abort", checkerError("fatal-signal", {}, { signal: signal({ name: "SIGABRT" }), fatal: true }), "abort"],
+    [
+      "a Rust panic",
+      checkerError(
+        "fatal-signal",
+        { fault: [inLibrary("core::panicking::panic_cannot_unwind"), inLibrary("store_get", true), MAIN] },
+        { signal: signal({ name: "SIGABRT" }), fatal: true },
+      ),
+      "panic-across-boundary",
+    ],
     ["a signal", checkerError("fatal-signal", {}, { signal: signal(), fatal: true }), "native-crash"],
     ["somebody's SIGKILL", checkerError("fatal-signal", {}, { signal: signal({ name: "SIGKILL" }) }), undefined],
     ["a word of its own", checkerError("other"), "native-crash"],
