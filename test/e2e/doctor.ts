@@ -18,9 +18,19 @@ export interface Told {
 }
 
 /** Runs ffi-doctor's built command line, with a run directory of its own that is removed by `cleanUp`. */
-export function captured(args: readonly string[], options: { env?: NodeJS.ProcessEnv; cwd?: string } = {}): Told {
+export function captured(args: readonly string[], options: Circumstances = {}): Told {
+  return observed("gdb-capture", args, options);
+}
+
+interface Circumstances {
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+}
+
+/** The same of any verb that observes. */
+export function observed(verb: string, args: readonly string[], options: Circumstances = {}): Told {
   const runDir = join(scratch(), "run");
-  const { status, stdout, stderr } = doctor(["gdb-capture", "--out", runDir, ...args], options);
+  const { status, stdout, stderr } = doctor([verb, "--out", runDir, ...args], options);
   const file = join(runDir, "report.json");
   const report = existsSync(file) ? Report.parse(JSON.parse(readFileSync(file, "utf8"))) : null;
   return { status, stdout, stderr, report, runDir };
@@ -32,7 +42,7 @@ export function doctor(
 ) {
   return spawnSync(process.execPath, [main, ...args], {
     encoding: "utf8",
-    timeout: 90_000,
+    timeout: 170_000,
     cwd: options.cwd ?? scratch(),
     env: { ...process.env, ...options.env },
     ...(options.input === undefined ? {} : { input: options.input }),
