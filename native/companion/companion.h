@@ -14,6 +14,7 @@ void record_libraries(void);
 void record_word(const char *line);
 void record_text(const char *key, const char *text);
 void record_end(const char *how, int status);
+void record_own_end(int status);
 
 /* loading.c */
 void loading_prepare(void);

@@ -30,6 +30,8 @@ __attribute__((optimize("optimize-sibling-calls", "omit-frame-pointer"))) void *
   loading_prepare();
   if (!from_runtime(__builtin_return_address(0))) {
     record_libraries();
+    if (file != NULL && strchr(file, '/') != NULL)
+      record_text("opening", file);
     return next_dlopen(file, flags);
   }
   void *handle = next_dlopen(file, flags);

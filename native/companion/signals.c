@@ -207,6 +207,7 @@ plain_handler signal(int number, plain_handler handler) {
 
 void _exit(int status) {
   signals_give_up();
+  record_own_end(status);
   if (next_exit != NULL)
     next_exit(status);
   (void)syscall(SYS_exit_group, status);

@@ -3,7 +3,7 @@ import type { Coverage } from "../../model/evidence.js";
 import type { Options } from "../../model/options.js";
 import type { Sanitizer } from "../../model/primitives.js";
 import type { StepEnd } from "../../model/recording.js";
-import type { ProcessLeft } from "./decode.js";
+import { endsThere, type ProcessLeft } from "./decode.js";
 import type { Loaded } from "./process-record.js";
 
 type BlindSpot = Coverage["blindSpots"][number];
@@ -168,7 +168,8 @@ function hostSpots(left: readonly ProcessLeft[], options: Options): BlindSpot[] 
 function recordingSpots(left: readonly ProcessLeft[], end: StepEnd): BlindSpot[] {
   const spots: BlindSpot[] = [];
   const again = "run it again; the sanitizer's own words are in the run directory under raw/";
-  for (const { pid, log, record, hostRuntime, hostFrames } of left) {
+  for (const process of left) {
+    const { pid, log, record, hostRuntime, hostFrames } = process;
     const damaged = log.damaged + (record?.damaged ?? 0);
     if (damaged > 0) {
       spots.push({
@@ -180,10 +181,9 @@ function recordingSpots(left: readonly ProcessLeft[], end: StepEnd): BlindSpot[]
     if (log.omitted > 0) {
       spots.push({ what: `${log.omitted} more reports of process ${pid}`, why: "so many are not kept", mend: null });
     }
-    if (
-      record?.hostStackHung === true ||
-      (hostRuntime !== null && hostFrames.length === 0 && died(log.aborting, record?.end?.how))
-    ) {
+    const silent =
+      hostRuntime !== null && hostFrames.length === 0 && log.reports.some((one) => endsThere(one, process));
+    if (record?.hostStackHung === true || silent) {
       spots.push({
         what: `the host's own functions in process ${pid}`,
         why:
@@ -202,8 +202,4 @@ function recordingSpots(left: readonly ProcessLeft[], end: StepEnd): BlindSpot[]
     });
   }
   return spots.slice(0, 12);
-}
-
-function died(aborting: boolean, how: string | undefined): boolean {
-  return aborting || how === "death";
 }

@@ -6,10 +6,11 @@ import { coverageOf } from "./coverage.js";
 import { framesOf } from "./frames.js";
 import { type HostFrame, readHostFrames } from "./host-frames.js";
 import { linesOf } from "./lines.js";
-import { accessOf, CRASHES, mistakeOf, signalOf } from "./mistakes.js";
+import { accessOf, CRASHES, isSignal, mistakeOf, signalOf } from "./mistakes.js";
 import { lostOf, obstaclesOf } from "./obstacles.js";
 import { type ProcessRecord, readProcess } from "./process-record.js";
-import { type LogFacts, ReportReader, type ReportStack, type SanitizerReport } from "./report-reader.js";
+import type { LogFacts, ReportStack, SanitizerReport } from "./report.js";
+import { ReportReader } from "./report-reader.js";
 
 /** What one process left: the companion's record, the runtimes' log, and the host's own frames. */
 export interface ProcessLeft {
@@ -117,12 +118,14 @@ function errorOf(report: SanitizerReport, process: ProcessLeft): CheckerError {
   };
 }
 
-function endsThere(report: SanitizerReport, { log, record }: ProcessLeft): boolean {
-  const last = log.reports.findLast(({ checker, leak }) => checker !== "LeakSanitizer" && leak === null) === report;
+/** Of a runtime that reports and goes on, only what it says of a signal is the end. */
+export function endsThere(report: SanitizerReport, { log, record }: ProcessLeft): boolean {
   const goesOn = report.checker === "UndefinedBehaviorSanitizer" || report.checker === "ThreadSanitizer";
-  return (
-    last && report.leak === null && (log.aborting || record?.end?.how === "death" || (record?.end == null && !goesOn))
-  );
+  if (report.leak !== null || (goesOn && !isSignal(report))) {
+    return false;
+  }
+  const last = log.reports.findLast(({ leak }) => leak === null) === report;
+  return last && (log.aborting || record?.end == null || record.end.how === "death");
 }
 
 function blockOf(report: SanitizerReport): CheckerError["block"] {

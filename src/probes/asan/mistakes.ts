@@ -1,5 +1,5 @@
 import type { CheckerError, Mistake } from "../../model/checker-error.js";
-import type { SanitizerReport } from "./report-reader.js";
+import type { SanitizerReport } from "./report.js";
 
 const BY_KIND: Record<string, Mistake> = {
   "heap-use-after-free": "freed-access",
@@ -73,6 +73,10 @@ export const CRASHES: Record<string, number> = {
   SIGTRAP: 5,
   SIGSYS: 31,
 };
+
+export function isSignal(report: SanitizerReport): boolean {
+  return SIGNALS[report.kind] !== undefined;
+}
 
 /** `mapped`: whether the address lies in a file that the process had loaded. */
 export function mistakeOf(report: SanitizerReport, mapped: boolean): Mistake {

@@ -1,6 +1,7 @@
 import type { Obstacle } from "../../model/evidence.js";
 import type { StepEnd } from "../../model/recording.js";
 import type { ProcessLeft } from "./decode.js";
+import { SANITIZER_EXIT } from "./plan.js";
 
 const REBUILT =
   "ffi-doctor asan looks at the library that --lib names by its path, and takes the runtime that it wants";
@@ -66,6 +67,21 @@ export function obstaclesOf(left: readonly ProcessLeft[], end: StepEnd): Obstacl
             : `ffi-doctor asan --sanitizer undefined -- ...`,
       });
     }
+  }
+  const main = left.find(({ pid }) => pid === end.pid);
+  if (
+    out.size === 0 &&
+    main?.record?.end === null &&
+    main.log.reports.length === 0 &&
+    end.outcome.exitCode === SANITIZER_EXIT
+  ) {
+    const { opening } = main.record;
+    const what = "a sanitizer's runtime ended the process without a report";
+    out.set(what, {
+      what,
+      why: `its own words are on the program's standard error${opening === null ? "" : `; ${opening} was being opened, which may be built for another sanitizer than the one that was preloaded`}`,
+      mend: "ask for the sanitizer that the library was built for: --sanitizer address|undefined|thread|leak",
+    });
   }
   const lost = lostOf(left, end);
   if (lost !== null && out.size === 0) {

@@ -101,10 +101,12 @@ function optionsText(
 ): string {
   const log = `log_path="{stepDir}/${name.split("_")[0]?.toLowerCase()}"`;
   if (name !== MAIN[sanitizer] && name !== "UBSAN_OPTIONS") {
-    return [own ?? "", log].filter(Boolean).join(":");
+    return [own ?? "", log, `exitcode=${SANITIZER_EXIT}`].filter(Boolean).join(":");
   }
+  // ThreadSanitizer goes on after a report, and the exit status is to stay the program's own.
+  const exit = `exitcode=${sanitizer === "thread" ? 0 : SANITIZER_EXIT}`;
   // Quoted, as the form has spaces. Each frame then has its module, also where it has a source line.
-  const needed = ['stack_trace_format="    #%n %p in %f %L (%m+%o)"', log, `exitcode=${SANITIZER_EXIT}`];
+  const needed = ['stack_trace_format="    #%n %p in %f %L (%m+%o)"', log, exit];
   return [...defaults(name, runtime, leaks), own ?? "", ...needed].filter(Boolean).join(":");
 }
 
@@ -119,7 +121,8 @@ function defaults(name: (typeof VARIABLES)[number], runtime: HostRuntime, leaks:
       return [...unwinding, ...looking];
     case "UBSAN_OPTIONS":
       return ["print_stacktrace=1"];
+    // Of code without its checks it sees no atomics, and would take whatever they order for a race.
     case "TSAN_OPTIONS":
-      return ["second_deadlock_stack=1", "history_size=4"];
+      return ["second_deadlock_stack=1", "history_size=4", "ignore_noninstrumented_modules=1"];
   }
 }

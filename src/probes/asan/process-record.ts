@@ -23,6 +23,8 @@ export interface ProcessRecord {
   leaks: "looked-for" | "no-runtime" | null;
   /** What the dynamic linker said when a library could not be opened for want of a runtime. */
   refused: string[];
+  /** The library that was asked for last, where the runtime does not see what becomes of it. */
+  opening: string | null;
   hostStackHung: boolean;
   damaged: number;
 }
@@ -42,6 +44,7 @@ export function readProcess(pid: number, pieces: Iterable<string>): ProcessRecor
     end: null,
     leaks: null,
     refused: [],
+    opening: null,
     hostStackHung: false,
     damaged: 0,
   };
@@ -72,6 +75,8 @@ function take(record: ProcessRecord, text: string): boolean {
   switch (key) {
     case "process": {
       const match = /^(\d{1,9}) (\d{1,9})$/.exec(value);
+      // Another program in the same process, by execve.
+      Object.assign(record, { executable: null, command: [], loaded: [], runtime: null, end: null, opening: null });
       record.parent = match === null ? null : Number(match[2]);
       return match !== null;
     }
@@ -84,6 +89,9 @@ function take(record: ProcessRecord, text: string): boolean {
     case "program":
     case "library":
       return takeLoaded(record, key === "program", value);
+    case "opening":
+      record.opening = unescaped(value);
+      return true;
     case "refused":
       record.refused.push(unescaped(value));
       return true;

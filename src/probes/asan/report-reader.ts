@@ -1,49 +1,12 @@
 import type { StackRole } from "../../model/frame.js";
 import { type FrameLine, parseFrameLine } from "./frame-line.js";
 import type { Line } from "./lines.js";
-
-/** One stack of a report. */
-export interface ReportStack {
-  role: StackRole;
-  thread: string;
-  frames: FrameLine[];
-  /** More frames than are kept. */
-  left: number;
-}
-
-/** One report of a sanitizer, in its own words. */
-export interface SanitizerReport {
-  /** "AddressSanitizer", "LeakSanitizer", ... */
-  checker: string;
-  kind: string;
-  text: string;
-  pid: number | null;
-  thread: string | null;
-  access: { kind: "read" | "write" | null; size: number | null; address: string | null };
-  pc: string | null;
-  block: { address: string; size: number; offset: number } | null;
-  leak: { bytes: number; blocks: number; kind: "definite" | "indirect" } | null;
-  stacks: ReportStack[];
-  seen: number;
-}
-
-/** What a log held beside reports. */
-export interface LogFacts {
-  reports: SanitizerReport[];
-  /** Lines in which a runtime said that it could not work. */
-  failures: string[];
-  /** Lines that were cut, and reports that end in the middle. */
-  damaged: number;
-  /** Reports beyond those that are kept. */
-  omitted: number;
-  /** The process was told to end by the runtime. */
-  aborting: boolean;
-}
+import type { LogFacts, ReportStack, SanitizerReport } from "./report.js";
+import { headline, hex, hexIn, kindOf, MOST_TEXT, offsetOf, threadIn } from "./report-text.js";
 
 /** Of one log; the rest is counted. A process that races or leaks in ten thousand places is told by fewer. */
 const MOST_REPORTS = 500;
 const MOST_FRAMES = 300;
-const MOST_TEXT = 600;
 const MOST_FAILURES = 20;
 /** Frames of a report that make another the same one. */
 const SAME_FRAMES = 6;
@@ -410,48 +373,4 @@ function sameness(report: SanitizerReport): string {
     frames[0]?.file ?? null,
     frames[0]?.line ?? null,
   ]);
-}
-
-/** "heap-use-after-free", "attempting double-free", "SEGV", "data race". */
-function kindOf(said: string): string {
-  const known =
-    /^(attempting double-free|attempting free on address which was not malloc\(\)-ed|attempting to call malloc_usable_size|requested allocation size|calloc parameters overflow|reallocarray parameters overflow|out of memory|data race(?: on vptr)?|lock-order-inversion)/.exec(
-      said,
-    )?.[1];
-  if (known !== undefined) {
-    return known;
-  }
-  const word = /^([\w-]+)(?::| on | \(|$)/.exec(said)?.[1];
-  return word ?? said.replace(/0x[0-9a-f]+/g, "…").slice(0, 80);
-}
-
-/** Without the registers and the thread, which are told elsewhere. */
-function headline(said: string): string {
-  return said
-    .replace(/ at pc 0x.*$/, "")
-    .replace(/ \(pc 0x.*$/, "")
-    .replace(/ (?:in |\()thread T\d+.*$/, "")
-    .replace(/:\s*$/, "")
-    .slice(0, MOST_TEXT);
-}
-
-function threadIn(text: string): string | null {
-  return /\bthread (T\d+(?: \(.*?\))?)/.exec(text)?.[1] ?? / (T\d+)\)$/.exec(text)?.[1] ?? null;
-}
-
-function hexIn(pattern: RegExp, text: string): string | null {
-  const found = pattern.exec(text)?.[1];
-  return found === undefined ? null : hex(found);
-}
-
-function hex(digits: string): string {
-  return `0x${digits.replace(/^0+(?=.)/, "")}`;
-}
-
-/** Of the address from the block's first byte. */
-function offsetOf(where: string | undefined, distance: number, size: number): number {
-  if (where === "inside of") {
-    return distance;
-  }
-  return where === "to the right of" || where === "after" ? size + distance : -distance;
 }
