@@ -89,9 +89,9 @@ async function loadBaseline(file: string): Promise<NamedBaseline> {
   return (await import("./baseline-file.js")).readBaseline(file);
 }
 
-/** Null for a process that runs already, and for a file. */
+/** Null for a process that runs already, for a file, and for what is to be built first. */
 function targetOf(options: Options, environment: NodeJS.ProcessEnv): Target | null {
-  return options.attach === null && options.core === null
+  return options.attach === null && options.core === null && options.build === null
     ? surveyTarget(options.command, environment["PATH"] ?? "")
     : null;
 }
