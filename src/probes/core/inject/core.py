@@ -133,7 +133,8 @@ class Look:
         dying = gdb.selected_thread()
         frame = gdb.newest_frame()
         pc, registers = frame.pc() & MASK, {name: int(text, 16) for name, text in ffid_snapshot.registers(frame).items()}
-        info, signal = ffid_snapshot.siginfo(), self.facts["signal"]
+        info = ffid_snapshot.siginfo()
+        signal = None if is_debuggers(info, pc) else self.facts["signal"]
         frames, stop, goid, contexts = self.thread(dying)
         if signal is None:
             terminal, self.events = self.events, self.events + 1
@@ -177,6 +178,18 @@ class Look:
             do(*args)
         except (gdb.error, RuntimeError) as error:
             self.log.emit("warning", what=what, why=str(error))
+
+
+def is_debuggers(info, pc):
+    """A SIGTRAP that stopped a process under a debugger, which then wrote the core: not of an int3 in its code, nor sent by anybody."""
+    if info.get("signo") != ffid_snapshot.SIGTRAP:
+        return False
+    if info.get("code", 0) == ffid_context.SI_TKILL or info.get("sender", gdb.selected_inferior().pid) != gdb.selected_inferior().pid:
+        return False
+    try:
+        return gdb.selected_inferior().read_memory(pc - 1, 1).tobytes() != b"\xcc"
+    except gdb.error:
+        return True
 
 
 def below_handler(frame):
