@@ -335,9 +335,9 @@ function mapsOf(segments: readonly Segment[], files: readonly CoreMap[], auxv: R
       };
     })
     .sort((a, b) => (a.start < b.start ? -1 : 1));
-  // A debugger's core leaves out mappings that it could not read; NT_FILE still tells of those with a file.
+  // A debugger's core leaves out what its files have, code above all; NT_FILE still tells of it.
   const missing = files.filter((row) => !maps.some((map) => map.start < row.end && row.start < map.end));
-  return [...maps, ...missing.map((row) => ({ ...row, perms: "---p" }))].sort((a, b) => (a.start < b.start ? -1 : 1));
+  return [...maps, ...missing.map((row) => ({ ...row, perms: "r-xp" }))].sort((a, b) => (a.start < b.start ? -1 : 1));
 }
 
 function specialName(start: bigint, end: bigint, auxv: ReadonlyMap<bigint, bigint>): string | null {

@@ -29,7 +29,9 @@ const DEBUG_FILES = "/usr/lib/debug/.build-id";
 /** The program and the libraries of a core, each compared with what is here. */
 export function mappedCode(core: CoreFile): MappedFile[] {
   const paths = new Set(core.maps.flatMap(({ path, perms }) => (path !== null && isCode(path, perms) ? [path] : [])));
-  return [...paths].map((path) => compare(core, path, path.replace(DELETED, "")));
+  return [...paths]
+    .map((path) => compare(core, path, path.replace(DELETED, "")))
+    .filter(({ path, match }) => match !== "unknown" || readElf(path) !== null);
 }
 
 function isCode(path: string, perms: string): boolean {

@@ -16,7 +16,7 @@ export function coreOf(command: readonly string[], env: NodeJS.ProcessEnv = {}):
   const file = join(folder, "core");
   const ended = byKernel
     ? spawnSync("sh", ["-c", 'ulimit -c unlimited; exec "$@"', "sh", ...command], options)
-    : spawnSync("gdb", ["-nx", "-batch", "-x", TAKE, "--args", ...command], {
+    : spawnSync("gdb", ["-nx", "-batch", "-x", TAKE, "--args", "/bin/sh", "-c", 'exec "$@"', "sh", ...command], {
         ...options,
         env: { ...options.env, CORE: file },
       });
