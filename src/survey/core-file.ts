@@ -80,6 +80,7 @@ const AT_EXECFN = 31n;
 const AT_SYSINFO_EHDR = 33n;
 /** The auxiliary vector lies a little below AT_RANDOM's bytes. */
 const AUXV_WITHIN = 16 << 10;
+const PAGE = 4096n;
 const MAX_WORDS = 4096;
 
 const FORMATS: readonly (readonly [string, NotACore])[] = [
@@ -357,8 +358,7 @@ function argumentsOf(memory: CoreMemory, auxv: ReadonlyMap<bigint, bigint>, body
   if (random === undefined || body === null || body.length < 32) {
     return [];
   }
-  const base = random - BigInt(AUXV_WITHIN);
-  const below = readUpTo(memory, base, AUXV_WITHIN);
+  const below = readUpTo(memory, random);
   const found = below.bytes.indexOf(body.subarray(0, 32));
   if (found < 0) {
     return [];
@@ -368,16 +368,15 @@ function argumentsOf(memory: CoreMemory, auxv: ReadonlyMap<bigint, bigint>, body
   return words === null ? [] : words.map((pointer) => stringAt(memory, pointer) ?? "");
 }
 
-/** The stack may begin within the range that is asked for. */
-function readUpTo(memory: CoreMemory, base: bigint, length: number): { start: bigint; bytes: Buffer } {
-  for (let skip = 0; skip < length; skip += 4096) {
-    const start = ((base + BigInt(skip)) / 8n) * 8n;
-    const bytes = memory.read(start, length - skip);
+/** What the core has below an address, from the page on with which it begins there. */
+function readUpTo(memory: CoreMemory, end: bigint): { start: bigint; bytes: Buffer } {
+  for (let start = ((end - BigInt(AUXV_WITHIN)) / PAGE) * PAGE; start < end; start += PAGE) {
+    const bytes = memory.read(start, Number(end - start));
     if (bytes.length > 0) {
       return { start, bytes };
     }
   }
-  return { start: base, bytes: Buffer.alloc(0) };
+  return { start: end, bytes: Buffer.alloc(0) };
 }
 
 function wordsBefore(memory: CoreMemory, auxv: bigint): bigint[] | null {

@@ -29,7 +29,7 @@ const expected: Record<string, { firstHand: boolean; site: string; line: number 
   "go-crash": { firstHand: false, ...LIBRARY },
   "go-1.19-sigpanic": { firstHand: false, ...LIBRARY },
   "go-1.19-other-thread": { firstHand: false, site: "__pthread_kill_implementation", line: null, address: null },
-  "other-thread": { firstHand: false, site: "fault", line: 18, address: ADDRESS },
+  "other-thread": { firstHand: false, site: "fault", line: 19, address: ADDRESS },
 };
 
 const made: string[] = [];
