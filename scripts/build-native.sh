@@ -32,4 +32,5 @@ else
   bash fixtures/cases/build.sh
   bash fixtures/situations/build.sh
   bash fixtures/checkers/build.sh
+  bash fixtures/memory/build.sh
 fi

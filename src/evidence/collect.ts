@@ -225,7 +225,6 @@ function obstaclesOf(step: StepRecord, decoded: DecodedStep, manifest: RunManife
       mend: "raise --timeout; or, if it hangs, see below where its threads were",
     });
   }
-  out.push(...(decoded.obstacles ?? []));
   if (decoded.lost !== null && !died && out.length === 0) {
     const words = step.probe === "gdb" ? "gdb.out in the run directory has gdb's" : "raw in the run directory has its";
     out.push({

@@ -24,11 +24,9 @@ const always =
 export const checkerTwins: Record<string, Row> = {
   "thread-local-runtime": always("null-dereference"),
   // What the freed block holds is read by plain code; the crash that follows is what a plain library shows.
-  "stale-handle": (column, host) =>
+  "stale-handle": (column) =>
     column === "asan"
-      ? host.kind === "go"
-        ? left("the value that is taken for a pointer differs from run to run")
-        : code("null-dereference")
+      ? left("what was left in the block, and so what is taken for a pointer, is chance")
       : code("heap-use-after-free"),
   "double-free": always("double-free"),
   "off-by-one": (column) => (column === "asan" ? notSeen(PLAIN_ACCESS) : code("heap-buffer-overflow")),
@@ -36,7 +34,7 @@ export const checkerTwins: Record<string, Row> = {
     host.kind === "node"
       ? notSeen(column === "valgrind" ? /koffi lends for one call/ : PLAIN_ACCESS)
       : code("heap-use-after-free"),
-  "panic-across-boundary": (column, host) =>
+  "panic-across-boundary": (_column, host) =>
     host.kind === "go" ? left("Go's runtime takes the abort for its own") : code("panic-across-boundary"),
   "stack-overflow": (_column, host) =>
     host.kind === "go" || host.kind === "node"

@@ -45,7 +45,7 @@ it("has a recording of each kind of core, and knows what each must say", () => {
 
 describe.each(runs)("the core $name, read by gdb $version", ({ name, version, path }) => {
   it("is told first-hand or second-hand, with the place and the address of the fault", () => {
-    const { report } = reportSession([path], { libs: [] });
+    const { report } = reportSession([path], { libs: [], baseline: null });
     const [finding] = report.findings;
     const top = finding?.stacks[0]?.frames[0];
     const { firstHand, site, line, address } = expected[name] ?? {};
@@ -58,13 +58,13 @@ describe.each(runs)("the core $name, read by gdb $version", ({ name, version, pa
   });
 
   it("gives the same terminal report", async () => {
-    const { report } = reportSession([path], { libs: [] });
+    const { report } = reportSession([path], { libs: [], baseline: null });
     const text = renderTerminal(report, { width: 80, color: false, runDir: "run", verbose: false });
     await expect(text).toMatchFileSnapshot(`cores/${version}/${name}.txt`);
   });
 
   it("gives a report that is what the schema says", () => {
-    const { report } = reportSession([path], { libs: [] });
+    const { report } = reportSession([path], { libs: [], baseline: null });
     expect(() => Report.parse(JSON.parse(renderJson(report, { showMemory: false })))).not.toThrow();
   });
 
@@ -102,7 +102,7 @@ describe.each(runs)("the core $name, read by gdb $version", ({ name, version, pa
             damaged[at] = value;
           }
           writeFileSync(join(copy, "run/raw/core-0/gdb.jsonl"), damaged);
-          const { report } = reportSession([join(copy, "run")], { libs: [] });
+          const { report } = reportSession([join(copy, "run")], { libs: [], baseline: null });
           renderTerminal(report, { width: 80, color: false, runDir: "run", verbose: true });
         },
       ),

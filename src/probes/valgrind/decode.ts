@@ -91,7 +91,7 @@ function readImages(recording: Recording, logs: readonly { order: number; log: L
     const sink = new Images(pid, room, log?.stackOverflow ?? false);
     const damage = readXml(recording.pieces(name), sink);
     const executable = log === null ? null : programOf(log);
-    const read = sink.images.length > 0 || damage.why === null ? sink.images : [emptyImage(pid)];
+    const read = sink.images.length > 0 ? sink.images : [emptyImage(pid)];
     return read.map((image) => ({ image, executable, damage: damage.why, replaced: false }));
   });
   return all.map((known, i) => {

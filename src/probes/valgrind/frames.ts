@@ -16,7 +16,7 @@ export function decodeFrames(raw: readonly RawFrame[]): Frame[] {
   const inlined = raw.map((frame, index) => isInlined(frame, raw[index + 1]));
   return raw.map((frame, index): Frame => {
     const file = files[index] ?? null;
-    const name = nameOf(frame.fn, file, inlined[index] === true, () => ownerOf(raw, files, inlined, index));
+    const name = nameOf(frame.fn, file, inlined[index] === true, () => ownerOf(raw, files, index));
     return {
       index,
       pc: frame.ip,
@@ -45,21 +45,12 @@ function fileOf({ dir, file }: RawFrame): string | null {
   return file === null || dir === null || file.startsWith("/") ? file : `${dir}/${file}`;
 }
 
-/** The function that a closure was written in: the next one outward in its file, of those that stand at one address. */
-function ownerOf(
-  raw: readonly RawFrame[],
-  files: readonly (string | null)[],
-  inlined: readonly boolean[],
-  index: number,
-): string | null {
-  for (let at = index; inlined[at] === true; ) {
-    at += 1;
-    const name = raw[at]?.fn ?? CLOSURE;
-    if (files[at] === files[index] && !name.startsWith(CLOSURE)) {
-      return name.replace(HASH, "");
-    }
-  }
-  return null;
+/** The function that a closure was written in: the next one outward in its file. Rust's own frames may lie between. */
+function ownerOf(raw: readonly RawFrame[], files: readonly (string | null)[], index: number): string | null {
+  const at = raw.findIndex(
+    ({ fn }, i) => i > index && fn !== null && !fn.startsWith(CLOSURE) && files[i] === files[index],
+  );
+  return at < 0 ? null : (raw[at]?.fn?.replace(HASH, "") ?? null);
 }
 
 /**

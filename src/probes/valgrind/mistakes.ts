@@ -139,7 +139,7 @@ const FILLS = /^Syscall param (?:__)?(?:p?read|recv|get|stat|fstat|lstat|newfsta
 
 function accessOf(error: RawError, place: Place | null): Access | null {
   const what = error.parts[0]?.text ?? "";
-  const size = /of size (\d{1,15})/.exec(what)?.[1];
+  const size = /of size (\d{1,15})\b/.exec(what)?.[1];
   const of = (kind: Access["kind"]): Access => ({
     kind,
     size: size === undefined || kind === "free" ? null : Number(size),

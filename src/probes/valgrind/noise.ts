@@ -13,6 +13,7 @@ export type Noise = keyof typeof NOISE;
 
 const LINKER = /\/ld(?:-linux[\w.-]*|-musl[\w.-]*|-[\d.]+)\.so[.\d]*$/;
 const JVM = /\/libjvm\.so$/;
+const GO_REPORT = /^runtime\.(print\w*|gwrite|write\d?|dumpregs|bytes)(\.abi0)?$/;
 const PRELOADED = /\/vgpreload_/;
 /** In bytes below the stack pointer; the red zone of the ABI is 128. */
 const PROBED = 4096;
@@ -25,7 +26,13 @@ export function noiseOf(error: CheckerError, raw: RawError, faults: ReadonlySet<
   if (isProbe(error, raw)) {
     return "probe";
   }
-  return standsOn(error.stacks[0]?.frames ?? [], faults) === null ? null : "handler";
+  return standsOn(error.stacks[0]?.frames ?? [], faults) === null && !isGoReport(error, faults) ? null : "handler";
+}
+
+/** Go prints the registers of a fault, whatever is in them, on a stack of its own. */
+function isGoReport(error: CheckerError, faults: ReadonlySet<string>): boolean {
+  const first = error.stacks[0]?.frames[0]?.function ?? "";
+  return faults.size > 0 && error.mistake === "uninitialized" && GO_REPORT.test(first);
 }
 
 /** The earlier fault on which a handler runs: its instruction is a caller, which valgrind tells as one byte less. */

@@ -77,7 +77,10 @@ function whereLines(page: Page, finding: Finding): void {
     const language = caller.language === null ? "" : `${languageName(caller.language)} `;
     page.labelled("", `called from ${language}${describe(caller)}`, page.style.green);
   }
-  if (crossing !== undefined && !frames.some(({ side }) => side === "script")) {
+  // valgrind has no names for a script's own code, and none of its frames.
+  const blind =
+    finding.probes.includes("valgrind") && frames.slice(boundary).some(({ side }) => /host|binding/.test(side));
+  if (crossing !== undefined && !blind && !frames.some(({ side }) => side === "script")) {
     page.labelled("", "none of the host's own code is on this thread: an asynchronous call");
   }
   if (finding.signal !== undefined) {
