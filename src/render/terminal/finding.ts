@@ -81,7 +81,12 @@ function whereLines(page: Page, finding: Finding): void {
   const blind =
     finding.probes.includes("valgrind") && frames.slice(boundary).some(({ side }) => /host|binding/.test(side));
   if (crossing !== undefined && !blind && !frames.some(({ side }) => side === "script")) {
-    page.labelled("", "none of the host's own code is on this thread: an asynchronous call");
+    page.labelled(
+      "",
+      finding.probes.includes("gdb") || finding.probes.includes("core")
+        ? "none of the host's own code is on this thread: an asynchronous call"
+        : "who called that is not told: the stack ends before the host's own code",
+    );
   }
   if (finding.signal !== undefined) {
     const address = finding.signal.address === null ? "" : ` at ${finding.signal.address}`;
