@@ -4,6 +4,13 @@
 #include <dlfcn.h>
 #include <string.h>
 
+/* dlsym's first version, which is the architecture's (glibc's Versions files). */
+#if defined(__x86_64__)
+#define FIRST_VERSION "GLIBC_2.2.5"
+#else
+#define FIRST_VERSION "GLIBC_2.17"
+#endif
+
 static void *(*next_dlopen)(const char *, int);
 static char *(*next_dlerror)(void);
 
@@ -54,4 +61,36 @@ char *dlerror(void) {
     record_text("refused", text);
   record_libraries();
   return text;
+}
+
+static int is_allocation(const char *name) {
+  static const char *const names[] = {"malloc", "calloc", "realloc", "reallocarray", "free", "cfree", "memalign",
+                                      "posix_memalign", "aligned_alloc", "valloc", "pvalloc", "malloc_usable_size"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strcmp(names[i], name) == 0)
+      return 1;
+  return 0;
+}
+
+static int is_libc(const void *function) {
+  Dl_info at;
+  return function != NULL && dladdr(function, &at) != 0 && at.dli_fname != NULL && strstr(at.dli_fname, "/libc.so.") != NULL;
+}
+
+/*
+ * A host may ask libc itself for free, by name (ctypes.CDLL("libc.so.6").free), and so go past the runtime that gave the block: a legal
+ * program would die of "invalid pointer". Such a question is answered with the runtime's own function. All others are jumped on to, as the
+ * linker looks the caller up for RTLD_NEXT.
+ */
+__attribute__((optimize("optimize-sibling-calls", "omit-frame-pointer"))) void *dlsym(void *handle, const char *name) {
+  static void *(*next_dlsym)(void *, const char *);
+  if (next_dlsym == NULL) {
+    next_dlsym = (void *(*)(void *, const char *))dlvsym(RTLD_NEXT, "dlsym", "GLIBC_2.34");
+    if (next_dlsym == NULL)
+      next_dlsym = (void *(*)(void *, const char *))dlvsym(RTLD_NEXT, "dlsym", FIRST_VERSION);
+  }
+  if (handle == RTLD_NEXT || handle == RTLD_DEFAULT || !is_allocation(name))
+    return next_dlsym(handle, name);
+  void *own = next_dlsym(handle, name);
+  return is_libc(own) ? next_dlsym(RTLD_DEFAULT, name) : own;
 }

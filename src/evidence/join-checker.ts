@@ -18,10 +18,20 @@ export function joinCheckerError(
     frames: joinFrames(stack.frames, context, question, files),
   }));
   const frames = stacks.flatMap((stack) => stack.frames);
+  const joined = { ...error, hostRuntime: context.runtime, stacks };
+  const byDesign = isStackCopy(joined);
   return {
-    error: { ...error, hostRuntime: context.runtime, stacks },
-    inScope: frames.some((frame) => inQuestion(frame, question, context)),
+    error: joined,
+    inScope: frames.some(
+      (frame) => inQuestion(frame, question, context) && !(byDesign && frame.module === context.executable),
+    ),
   };
+}
+
+/** Go's runtime looks into stack slots that its compiler left unset, where it moves a stack or looks for pointers: that is no mistake. */
+function isStackCopy({ mistake, hostRuntime, stacks }: CheckerError): boolean {
+  const site = stacks[0]?.frames.find(({ side }) => side !== "system");
+  return mistake === "uninitialized" && hostRuntime === "go" && site?.side === "host";
 }
 
 /**

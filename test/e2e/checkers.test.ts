@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { captured, cleanUp, doctor, libraries, root } from "./doctor.js";
+import { captured, cleanUp, doctor, libraries, observed, root } from "./doctor.js";
 import { hosts } from "./hosts.js";
 
 const fixtures = join(root, "fixtures/checkers");
@@ -94,5 +94,17 @@ describe("--with", () => {
       status: 2,
       stderr: expect.stringContaining("runs already"),
     });
+  });
+});
+
+describe("a host that asks libc itself for free", () => {
+  it("lives under AddressSanitizer, as what it frees is the sanitizer's", () => {
+    const program = `import ctypes
+c, d = ctypes.CDLL("libc.so.6"), ctypes.CDLL(None)
+c.free.argtypes, d.strdup.restype = [ctypes.c_void_p], ctypes.c_void_p
+for _ in range(20): c.free(d.strdup(b"x" * 100))
+print("fine")`;
+    const { status, stdout, report } = observed("asan", ["--", "python3", "-c", program]);
+    expect({ status, stdout, findings: report?.findings }).toEqual({ status: 0, stdout: "fine\n", findings: [] });
   });
 });

@@ -77,21 +77,20 @@ function whereLines(page: Page, finding: Finding): void {
     const language = caller.language === null ? "" : `${languageName(caller.language)} `;
     page.labelled("", `called from ${language}${describe(caller)}`, page.style.green);
   }
-  // valgrind has no names for a script's own code, and none of its frames.
-  const blind =
-    finding.probes.includes("valgrind") && frames.slice(boundary).some(({ side }) => /host|binding/.test(side));
-  if (crossing !== undefined && !blind && !frames.some(({ side }) => side === "script")) {
-    page.labelled(
-      "",
-      finding.probes.includes("gdb") || finding.probes.includes("core")
-        ? "none of the host's own code is on this thread: an asynchronous call"
-        : "who called that is not told: the stack ends before the host's own code",
-    );
+  if (crossing !== undefined && !frames.some(({ side }) => side === "script")) {
+    page.labelled("", withoutScript(finding));
   }
   if (finding.signal !== undefined) {
     const address = finding.signal.address === null ? "" : ` at ${finding.signal.address}`;
     page.labelled("", `${signalText(finding.signal)}${address}, thread ${finding.signal.thread}, pid ${finding.pid}`);
   }
+}
+
+/** A debugger walks a stack to its end; a checker's may end where the binding begins. */
+function withoutScript({ probes }: Finding): string {
+  return probes.includes("gdb") || probes.includes("core")
+    ? "none of the host's own code is on this thread: an asynchronous call"
+    : "who called that is not told: the stack ends before the host's own code";
 }
 
 function signalText(signal: NonNullable<Finding["signal"]>): string {

@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { joinCheckerError, selectErrors } from "../../../src/evidence/join-checker.js";
+import type { CheckerError } from "../../../src/model/checker-error.js";
+import type { FileFacts } from "../../../src/model/evidence.js";
+import type { HostRuntime } from "../../../src/model/primitives.js";
+import { checkerError, FREE, inLibrary, MAIN, MALLOC } from "../diagnose/checker-errors.js";
+import { frame } from "../diagnose/crashes.js";
+
+const LIBRARY = "/app/libstore.so";
+const facts = (runtime: HostRuntime): Map<string, FileFacts> =>
+  new Map(
+    [
+      { path: "/app/host", runtime },
+      { path: LIBRARY, runtime: null },
+    ].map((file) => [file.path, { ...file, soname: null, buildId: null, debugInfo: true, glue: null }]),
+  );
+const DEFAULT = { paths: new Set([LIBRARY]), exe: false, unmatched: [], explicit: false };
+const OTHER = { paths: new Set(["/app/libother.so"]), exe: false, unmatched: [], explicit: true };
+const inScope = (error: CheckerError, runtime: HostRuntime = "node", question = DEFAULT): boolean =>
+  joinCheckerError(error, facts(runtime), question).inScope;
+
+describe("an error is in scope", () => {
+  const host = [frame({ function: "v8::Run", module: "/app/host" })];
+
+  it("where a library in question stands in any of its stacks", () => {
+    expect(inScope(checkerError("freed-access"))).toBe(true);
+    expect(inScope(checkerError("uninitialized", { fault: host, origin: [MALLOC, inLibrary("store_new")] }))).toBe(
+      true,
+    );
+    expect(inScope(checkerError("freed-access", { fault: host, free: [FREE, ...host] }))).toBe(false);
+    expect(inScope(checkerError("freed-access"), "node", OTHER)).toBe(false);
+  });
+
+  it("where the user's own native program did it, unless --lib names something else", () => {
+    const own = checkerError("freed-access", { fault: [MAIN] });
+    expect(inScope(own, "c")).toBe(true);
+    expect(inScope(own, "c", OTHER)).toBe(false);
+    expect(inScope(own, "c", { ...OTHER, exe: true })).toBe(true);
+  });
+
+  it("not where Go's runtime moves a stack with slots that nobody set", () => {
+    const user = frame({ function: "main.takeInventory", module: "/app/host", language: "go" });
+    const moving = frame({ function: "runtime.adjustframe", module: "/app/host", language: "go" });
+    expect(inScope(checkerError("uninitialized", { fault: [moving, user] }), "go")).toBe(false);
+    expect(inScope(checkerError("uninitialized", { fault: [user] }), "go")).toBe(true);
+    expect(inScope(checkerError("uninitialized", { fault: [moving, inLibrary("store_get"), user] }), "go")).toBe(true);
+  });
+});
+
+describe("what is not shown", () => {
+  const joined = [
+    { error: checkerError("freed-access"), inScope: false },
+    { error: checkerError("leak"), inScope: false },
+    { error: checkerError("unmapped-access", {}, { fatal: true }), inScope: false },
+  ];
+
+  it("is counted, and what a process died of is always shown", () => {
+    const { shown, notShown } = selectErrors(joined, "library");
+    expect(shown.map(({ mistake }) => mistake)).toEqual(["unmapped-access"]);
+    expect(notShown.get("valgrind")?.map(({ count }) => count)).toEqual([1, 1]);
+  });
+
+  it("is nothing with --scope all", () => {
+    const { shown, notShown } = selectErrors(joined, "all");
+    expect(shown).toHaveLength(3);
+    expect(notShown.size).toBe(0);
+  });
+});
