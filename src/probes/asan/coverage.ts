@@ -5,6 +5,7 @@ import type { Sanitizer } from "../../model/primitives.js";
 import type { StepEnd } from "../../model/recording.js";
 import { endsThere, type ProcessLeft } from "./decode.js";
 import type { Loaded } from "./process-record.js";
+import { canJudge } from "./races.js";
 
 type BlindSpot = Coverage["blindSpots"][number];
 
@@ -46,6 +47,8 @@ const STANDING: BlindSpot[] = [
   },
 ];
 
+const NOT_JUDGED = "races of code without -fsanitize=thread, whose own order ThreadSanitizer cannot see";
+
 /** What the sanitizer looked for, and what it could not see. */
 export function coverageOf(left: readonly ProcessLeft[], end: StepEnd, options: Options): Coverage {
   const leaks = left.some(({ record }) => record?.leaks === "looked-for");
@@ -53,6 +56,10 @@ export function coverageOf(left: readonly ProcessLeft[], end: StepEnd, options: 
   if (leaks && options.sanitizer === "address") {
     lookedFor.push(...LOOKED_FOR.leak);
   }
+  const unjudged = left.reduce(
+    (sum, { log, record }) => sum + log.reports.filter((report) => !canJudge(report, record)).length,
+    0,
+  );
   return {
     probe: "asan",
     lookedFor,
@@ -63,7 +70,7 @@ export function coverageOf(left: readonly ProcessLeft[], end: StepEnd, options: 
       ...hostSpots(left, options),
       ...recordingSpots(left, end),
     ],
-    notShown: [],
+    notShown: unjudged === 0 ? [] : [{ what: NOT_JUDGED, count: unjudged }],
   };
 }
 

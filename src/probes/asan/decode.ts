@@ -9,6 +9,7 @@ import { linesOf } from "./lines.js";
 import { accessOf, CRASHES, isSignal, mistakeOf, signalOf } from "./mistakes.js";
 import { lostOf, obstaclesOf } from "./obstacles.js";
 import { type ProcessRecord, readProcess } from "./process-record.js";
+import { canJudge } from "./races.js";
 import type { LogFacts, ReportStack, SanitizerReport } from "./report.js";
 import { ReportReader } from "./report-reader.js";
 
@@ -27,7 +28,9 @@ const MOST_PROCESSES = 2000;
 /** A sanitizer step's recording, whole or cut anywhere, as evidence. Never throws for what is in it. */
 export function decodeAsan(recording: Recording, end: StepEnd, options: Options): DecodedStep {
   const left = readAll(recording);
-  const checkerErrors = left.flatMap((process) => process.log.reports.map((report) => errorOf(report, process)));
+  const checkerErrors = left.flatMap((process) =>
+    process.log.reports.filter((report) => canJudge(report, process.record)).map((report) => errorOf(report, process)),
+  );
   const silent = silentDeath(left, end);
   return {
     processes: left.flatMap(({ record }) => (record === null ? [] : [processInfo(record, end)])),

@@ -121,8 +121,7 @@ function defaults(name: (typeof VARIABLES)[number], runtime: HostRuntime, leaks:
       return [...unwinding, ...looking];
     case "UBSAN_OPTIONS":
       return ["print_stacktrace=1"];
-    // Of code without its checks it sees no atomics, and would take whatever they order for a race.
     case "TSAN_OPTIONS":
-      return ["second_deadlock_stack=1", "history_size=4", "ignore_noninstrumented_modules=1"];
+      return ["second_deadlock_stack=1", "history_size=4"];
   }
 }
