@@ -1,4 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { argumentsOf } from "./core-arguments.js";
+import { type CoreMemory, cString, stringAt } from "./core-memory.js";
 import { machineOf } from "./elf.js";
 
 /** A core file as the kernel's binfmt_elf or a debugger writes it (core(5), elf(5)): notes in full, memory on request. */
@@ -45,11 +47,6 @@ export interface CoreMap {
   path: string | null;
 }
 
-export interface CoreMemory {
-  /** Up to `length` bytes from there; fewer, or none, where the core does not have them. */
-  read(address: bigint, length: number): Buffer;
-}
-
 /** Why a file is no core that can be looked at. */
 export type NotACore =
   | { problem: "unreadable"; detail: string }
@@ -75,13 +72,8 @@ const NT_SIGINFO = 0x53494749;
 const NT_FILE = 0x46494c45;
 
 const AT_PHDR = 3n;
-const AT_RANDOM = 25n;
 const AT_EXECFN = 31n;
 const AT_SYSINFO_EHDR = 33n;
-/** The auxiliary vector lies a little below AT_RANDOM's bytes. */
-const AUXV_WITHIN = 16 << 10;
-const PAGE = 4096n;
-const MAX_WORDS = 4096;
 
 const FORMATS: readonly (readonly [string, NotACore])[] = [
   ["28b52ffd", { problem: "compressed", by: "zstd" }],
@@ -347,75 +339,6 @@ function specialName(start: bigint, end: bigint, auxv: ReadonlyMap<bigint, bigin
     return address !== undefined && start <= address && address < end;
   };
   return holds(AT_SYSINFO_EHDR) ? "[vdso]" : holds(AT_EXECFN) ? "[stack]" : null;
-}
-
-/**
- * The program's words from where the kernel put them: argc, argv, NULL, envp, NULL, auxiliary vector (psABI, process initialization).
- * Empty where they cannot be told.
- */
-function argumentsOf(memory: CoreMemory, auxv: ReadonlyMap<bigint, bigint>, body: Buffer | null): string[] {
-  const random = auxv.get(AT_RANDOM);
-  if (random === undefined || body === null || body.length < 32) {
-    return [];
-  }
-  const below = readUpTo(memory, random);
-  const found = below.bytes.indexOf(body.subarray(0, 32));
-  if (found < 0) {
-    return [];
-  }
-  const start = below.start + BigInt(found);
-  const words = wordsBefore(memory, start);
-  return words === null ? [] : words.map((pointer) => stringAt(memory, pointer) ?? "");
-}
-
-/** What the core has below an address, from the page on with which it begins there. */
-function readUpTo(memory: CoreMemory, end: bigint): { start: bigint; bytes: Buffer } {
-  for (let start = ((end - BigInt(AUXV_WITHIN)) / PAGE) * PAGE; start < end; start += PAGE) {
-    const bytes = memory.read(start, Number(end - start));
-    if (bytes.length > 0) {
-      return { start, bytes };
-    }
-  }
-  return { start: end, bytes: Buffer.alloc(0) };
-}
-
-function wordsBefore(memory: CoreMemory, auxv: bigint): bigint[] | null {
-  let at = auxv - 8n;
-  let nulls = 0;
-  const words: bigint[] = [];
-  for (let i = 0; i < MAX_WORDS * 4; i += 1, at -= 8n) {
-    const bytes = memory.read(at, 8);
-    if (bytes.length < 8) {
-      return null;
-    }
-    const word = bytes.readBigUInt64LE(0);
-    if (word === 0n) {
-      nulls += 1;
-    } else if (nulls === 2) {
-      if (word === BigInt(words.length)) {
-        return words.reverse();
-      }
-      words.push(word);
-    }
-    if (nulls > 2 || words.length > MAX_WORDS) {
-      return null;
-    }
-  }
-  return null;
-}
-
-function stringAt(memory: CoreMemory, address: bigint | undefined): string | null {
-  if (address === undefined || address === 0n) {
-    return null;
-  }
-  const bytes = memory.read(address, 4096);
-  return bytes.length === 0 ? null : cString(bytes, 0, bytes.length);
-}
-
-function cString(bytes: Buffer, start: number, length: number): string {
-  const field = bytes.subarray(start, start + length);
-  const stop = field.indexOf(0);
-  return field.toString("utf8", 0, stop < 0 ? field.length : stop);
 }
 
 /** What the file has of a range. */

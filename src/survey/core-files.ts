@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import type { CoreFile, CoreMap, CoreMemory } from "./core-file.js";
+import type { CoreFile, CoreMap } from "./core-file.js";
+import type { CoreMemory } from "./core-memory.js";
 import { readElf } from "./elf.js";
 
 /** A file that the dead process had mapped as code, and whether the one of that name here is the same build. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Report } from "../../src/model/report.js";
 import { coreOf, looked } from "./cores.js";
-import { cleanUp, libraries, root, scratch } from "./doctor.js";
+import { cleanUp, doctor, libraries, root, scratch } from "./doctor.js";
 import { hosts } from "./hosts.js";
 
 afterAll(cleanUp);
@@ -196,6 +196,17 @@ describe("a process that did not crash", () => {
     expect(status).toBe(3);
     expect(report?.obstacles[0]?.what).toBe("the process had not died when this core was taken");
   });
+});
+
+it("is known to env where cores go, and how to get at one", () => {
+  const { stdout } = doctor(["env", "--format", "json"]);
+  const { cores, instruments } = JSON.parse(stdout) as {
+    cores: { kind: string; fetch: string[] };
+    instruments: { name: string }[];
+  };
+  expect(cores.fetch.join("\n")).toMatch(/ffi-doctor core|^$/);
+  expect(instruments.map(({ name }) => name)).toContain("core");
+  expect(doctor(["env", "--no-color"]).stdout).toMatch(/^cores: .+ulimit -c/m);
 });
 
 describe("what cannot be looked at", () => {
