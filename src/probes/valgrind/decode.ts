@@ -1,5 +1,5 @@
 import type { CheckerError } from "../../model/checker-error.js";
-import type { ProcessInfo } from "../../model/evidence.js";
+import type { Obstacle, ProcessInfo } from "../../model/evidence.js";
 import type { Options } from "../../model/options.js";
 import type { DecodedStep, Recording, StepEnd } from "../../model/recording.js";
 import { lookedFor, runtimeSpots, spotOf, standingSpots } from "./coverage.js";
@@ -16,6 +16,8 @@ interface Known {
   executable: string | null;
   /** What is wrong with its recording. */
   damage: string | null;
+  /** False for a program whose allocator could not be replaced. */
+  preloaded: boolean;
   /** True where the process went on as another program. */
   replaced: boolean;
 }
@@ -24,16 +26,19 @@ interface Known {
 export function decodeValgrind(recording: Recording, end: StepEnd, options: Options): DecodedStep {
   const logs = readLogs(recording);
   const room = newRoom();
-  const images = readImages(recording, logs, room);
+  const images = readImages(recording, logs, room, options.libs.length > 0);
   const leaks = { possible: 0, unfinished: 0 };
-  const checkerErrors = images.flatMap(({ image, executable }) =>
+  const checkerErrors = images.flatMap(({ image, executable, preloaded }) =>
     image.errors
+      // A static libc's own routines read by the word, and valgrind cannot put its own in their place.
+      .filter(({ mistake }) => preloaded || (mistake !== "uninitialized" && mistake !== "leak"))
       .filter((error) => isShown(error, image, options, leaks) && !isCountedTrap(error, room))
       .map((error) => ({ ...error, executable })),
   );
   const files = filesOf(logs, images);
   const programs = images.flatMap(({ executable }) => (executable === null ? [] : [executable]));
-  const obstacles = logs.flatMap(({ log }) => gaveUp(log));
+  const own = logs.flatMap(({ log }) => gaveUp(log));
+  const obstacles = [...own, ...blindTo(rootOf(images, end), own.length > 0), ...noneAtAll(images, end)];
   return {
     processes: processesOf(images, end),
     crashes: [],
@@ -84,15 +89,21 @@ function numbered(recording: Recording, pattern: RegExp): { name: string; order:
     .sort((a, b) => a.order - b.order);
 }
 
-function readImages(recording: Recording, logs: readonly { order: number; log: Log }[], room: Room): Known[] {
+function readImages(
+  recording: Recording,
+  logs: readonly { order: number; log: Log }[],
+  room: Room,
+  leaks: boolean,
+): Known[] {
   const all = numbered(recording, XML_NAME).flatMap(({ name, order }): Known[] => {
     const pid = Number(XML_NAME.exec(name)?.groups?.["pid"]);
     const log = nearest(logs, pid, order);
-    const sink = new Images(pid, room, log?.stackOverflow ?? false);
+    const sink = new Images(pid, room, { stackOverflow: log?.stackOverflow ?? false, leaks });
     const damage = readXml(recording.pieces(name), sink);
     const executable = log === null ? null : programOf(log);
+    const preloaded = log === null || log.files.length === 0 || log.preloaded;
     const read = sink.images.length > 0 ? sink.images : [emptyImage(pid)];
-    return read.map((image) => ({ image, executable, damage: damage.why, replaced: false }));
+    return read.map((image) => ({ image, executable, damage: damage.why, preloaded, replaced: false }));
   });
   return all.map((known, i) => {
     const { pid, parent } = known.image.head;
@@ -124,8 +135,7 @@ function isCountedTrap(error: CheckerError, room: Room): boolean {
 }
 
 /**
- * Leaks are looked for only where --lib makes the question a narrow one. Blocks to whose middle something points are mostly kept on
- * purpose, and a process that was killed had no chance to free.
+ * Blocks to whose middle something points are mostly kept on purpose, and a process that was killed had no chance to free.
  */
 function isShown(
   error: CheckerError,
@@ -133,13 +143,7 @@ function isShown(
   options: Options,
   leaks: { possible: number; unfinished: number },
 ): boolean {
-  if (error.leak === null) {
-    return true;
-  }
-  if (options.libs.length === 0) {
-    return false;
-  }
-  if (options.scope === "all") {
+  if (error.leak === null || options.scope === "all") {
     return true;
   }
   const unfinished = image.fatal !== null;
@@ -175,19 +179,47 @@ function filesOf(logs: readonly { log: Log }[], images: readonly Known[]): Decod
 
 /** Why silence means nothing; null where the target's own recording is whole, or its process was killed from outside. */
 function lostPart(images: readonly Known[], end: StepEnd): string | null {
-  if (images.length === 0) {
-    const how = end.tool.signal === null ? `with status ${end.tool.exitCode ?? "unknown"}` : `by ${end.tool.signal}`;
-    return `valgrind left no recording; it ended ${how}`;
-  }
   const damaged = images.find(({ damage }) => damage !== null);
   if (damaged !== undefined) {
     return `the recording of process ${damaged.image.head.pid} is damaged (${damaged.damage})`;
   }
-  const root = images.findLast(({ image }) => image.head.pid === end.pid) ?? images.at(-1);
+  const root = rootOf(images, end);
   const killed = end.outcome.signal === "SIGKILL";
   return root === undefined || root.image.ended || root.replaced || killed
     ? null
     : `the recording of process ${root.image.head.pid} ends before the process did`;
+}
+
+/** The program that the command became. */
+function rootOf(images: readonly Known[], end: StepEnd): Known | undefined {
+  return images.findLast(({ image }) => image.head.pid === end.pid) ?? images.at(-1);
+}
+
+/** Without a recording the target was not run, or not under valgrind. */
+function noneAtAll(images: readonly Known[], end: StepEnd): Obstacle[] {
+  const how = end.tool.signal === null ? `with status ${end.tool.exitCode ?? "unknown"}` : `by ${end.tool.signal}`;
+  return images.length > 0
+    ? []
+    : [
+        {
+          what: `valgrind ended ${how} and left no recording`,
+          why: "it refused the command or its own options, or is none; its words are above",
+          mend: "valgrind --version is to say 3.15 or newer; apt-get install -y valgrind",
+        },
+      ];
+}
+
+/** The whole question, where the target itself is linked statically. */
+function blindTo(root: Known | undefined, died: boolean): Obstacle[] {
+  return root === undefined || root.preloaded || died
+    ? []
+    : [
+        {
+          what: `${root.executable ?? "the program"} is linked statically, so that valgrind knows none of its heap blocks`,
+          why: "its allocator can be replaced only where the dynamic linker loads another",
+          mend: "link it dynamically; or build it with -fsanitize=address",
+        },
+      ];
 }
 
 type BlindSpots = DecodedStep["coverage"]["blindSpots"];
@@ -204,6 +236,13 @@ function childSpots(images: readonly Known[], end: StepEnd): BlindSpots {
             mend: null,
           },
         ]),
+    ...[...new Map(images.map((known) => [known.image.head.pid, known])).values()]
+      .filter(({ preloaded, image }) => !preloaded && image.head.pid !== end.pid)
+      .map(({ executable, image }) => ({
+        what: `heap blocks of process ${image.head.pid} (${executable ?? "unknown"})`,
+        why: "it is linked statically, so that valgrind cannot replace its allocator",
+        mend: null,
+      })),
     ...(end.outcome.signal === "SIGKILL" && !end.outcome.timedOut
       ? [
           {

@@ -67,11 +67,14 @@ export class Images implements XmlSink {
   private readonly pid: number;
   private readonly room: Room;
   private readonly stackOverflow: boolean;
+  /** Whether anybody asked for leaks. */
+  private readonly leaks: boolean;
 
-  constructor(pid: number, room: Room, stackOverflow: boolean) {
+  constructor(pid: number, room: Room, how: { stackOverflow: boolean; leaks: boolean }) {
     this.pid = pid;
+    this.leaks = how.leaks;
     this.room = room;
-    this.stackOverflow = stackOverflow;
+    this.stackOverflow = how.stackOverflow;
   }
 
   begins(): void {
@@ -83,6 +86,9 @@ export class Images implements XmlSink {
   }
 
   error(raw: RawError): void {
+    if (raw.leak !== null && !this.leaks) {
+      return;
+    }
     const open = this.current();
     const kept = this.keep(open, raw);
     if (kept !== null) {

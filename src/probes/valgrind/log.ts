@@ -9,6 +9,8 @@ export interface Log {
   died: string | null;
   /** The file that it was reading last. */
   reading: string | null;
+  /** valgrind's allocator was put into the program; it cannot be into one that is linked statically. */
+  preloaded: boolean;
   /** valgrind's own words for a main stack that ran over. */
   stackOverflow: boolean;
 }
@@ -19,6 +21,7 @@ const LINE = /^(?:==|--)(\d{1,10})(?:==|--) ?(.*)$/;
 const READING = /^(?:Reading syms from|\(.*\) Reading syms from) (\/.*)$/;
 /** valgrind's own files, which are mapped into each process. */
 const OWN = /\/valgrind\/(?:vgpreload_[\w-]+\.so|[a-z]+-[\w]+-linux)$/;
+const PRELOADED = /\/vgpreload_memcheck-/;
 const LOADER = /\/ld(?:-linux[\w.-]*|-musl[\w.-]*|-[\d.]+)\.so[.\d]*$/;
 
 /** An assertion of valgrind's own, its debug information reader, or memory that it could not get. */
@@ -27,7 +30,7 @@ const DIED =
 
 /** Reads one log. Text that is none of valgrind's is passed over. */
 export function readLog(pieces: Iterable<string>): Log {
-  const log: Log = { pid: null, files: [], died: null, reading: null, stackOverflow: false };
+  const log: Log = { pid: null, files: [], died: null, reading: null, preloaded: false, stackOverflow: false };
   const files = new Set<string>();
   for (const line of linesOf(pieces)) {
     const said = LINE.exec(line);
@@ -37,6 +40,7 @@ export function readLog(pieces: Iterable<string>): Log {
     if (read !== undefined) {
       const reading = originalOf(read);
       log.reading = reading;
+      log.preloaded ||= PRELOADED.test(reading);
       if (files.size < MOST_FILES && !OWN.test(reading)) {
         files.add(reading);
       }

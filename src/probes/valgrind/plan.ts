@@ -17,7 +17,6 @@ export const LOG = "valgrind.log";
 /** What must be known of a target to plan for it. */
 export interface ValgrindTarget {
   runtime: HostRuntime;
-  staticallyLinked: boolean;
   /** The argv to start, with the shims taken off. */
   command: string[];
   /** What taking them off changed, and what was mended. */
@@ -56,7 +55,6 @@ export function planValgrind(
       "--trace-children=yes",
       "--error-limit=no",
       "--vgdb=no",
-      ...(target.staticallyLinked ? ["--soname-synonyms=somalloc=NONE"] : []),
       ...(origins ? ["--track-origins=yes"] : []),
     ],
     toolEnv: {},

@@ -41,7 +41,6 @@ export async function prepareValgrind(preparation: Preparation): Promise<Prepare
       environment: mended.environment,
       interventions: [...bare.interventions, ...mended.interventions],
       runtime,
-      staticallyLinked: real?.staticallyLinked ?? false,
     },
     { valgrind: valgrind.path ?? "valgrind", inherited: environment },
     atOnce,
@@ -87,9 +86,9 @@ function missing(valgrind: ToolFact): Obstacle[] {
       ];
 }
 
-/** valgrind refuses programs that get another user's rights, as it would run with them. */
+/** valgrind refuses programs that get another user's rights, also where root asks. */
 function notAllowed(target: Target | null): Obstacle[] {
-  return target?.setuid === true && process.geteuid?.() !== 0
+  return target?.setuid === true
     ? [
         {
           what: `${target.executable} is setuid or setgid, and valgrind runs no such program; it was not run`,

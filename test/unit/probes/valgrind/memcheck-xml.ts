@@ -78,5 +78,6 @@ export function counts(pairs: Readonly<Record<string, number>>): string {
 
 /** What valgrind writes to its log with -v. */
 export function log(pid: number, files: readonly string[], more = ""): string {
-  return [...files.map((file) => `--${pid}-- Reading syms from ${file}`), more, ""].join("\n");
+  const own = "/usr/libexec/valgrind/vgpreload_memcheck-amd64-linux.so";
+  return [...[...files, own].map((file) => `--${pid}-- Reading syms from ${file}`), more, ""].join("\n");
 }
