@@ -1,5 +1,6 @@
 import { type SaxesParser as Parser, SaxesParser } from "saxes";
-import type { Damage, RawError, RawFatal, RawFrame, RawHead, RawPart, XmlSink } from "./records.js";
+import { begin, field, integer, newRecord, type Record } from "./fields.js";
+import type { Damage, RawHead, XmlSink } from "./records.js";
 
 /** Text and tags longer than this are nothing that valgrind writes, and would have to be held in memory. In characters. */
 const LONGEST = 1 << 20;
@@ -10,9 +11,6 @@ const MOST_KEPT = 20_000;
 const DEEPEST = 64;
 /** Documents in one file: valgrinds before 3.19 let a forked process write into its parent's. */
 const MOST_DOCUMENTS = 1000;
-const MOST_PARTS = 16;
-/** valgrind's own limit for --num-callers. */
-const MOST_FRAMES = 500;
 const MOST_ARGUMENTS = 1024;
 
 /** What XML 1.0 forbids, and valgrind writes all the same where a symbol's name has it. */
@@ -67,14 +65,6 @@ class Reader {
     }
     return this.document.end();
   }
-}
-
-interface Record {
-  of: "error" | "fatal_signal";
-  error: RawError;
-  fatal: RawFatal;
-  frame: RawFrame | null;
-  spoiled: boolean;
 }
 
 /** Makes records of tags and texts. */
@@ -257,134 +247,4 @@ class Document {
 
 function emptyHead(): RawHead {
   return { pid: 0, parent: null, tool: "", version: null, command: [] };
-}
-
-function newRecord(of: Record["of"]): Record {
-  return {
-    of,
-    error: { unique: "", tid: null, threadName: null, kind: "", parts: [], leak: null },
-    fatal: { tid: null, threadName: null, number: 0, name: "", code: 0, event: null, address: null, frames: [] },
-    frame: null,
-    spoiled: false,
-  };
-}
-
-function begin(record: Record, name: string): void {
-  if (name === "frame") {
-    record.frame = { ip: "", obj: null, fn: null, dir: null, file: null, line: null };
-  } else if (name === "stack" && record.of === "error" && record.error.parts.at(-1)?.frames.length !== 0) {
-    // A stack that no sentence explains.
-    record.error.parts.push({ text: "", frames: [] });
-  }
-}
-
-function field(record: Record, name: string, parent: string, text: string): void {
-  if (name === "frame") {
-    keepFrame(record);
-  } else if (record.frame !== null) {
-    frameField(record.frame, name, text);
-  } else if (record.of === "error") {
-    errorField(record.error, name, parent, text);
-  } else {
-    fatalField(record.fatal, name, text);
-  }
-}
-
-function keepFrame(record: Record): void {
-  const frames = record.of === "error" ? record.error.parts.at(-1)?.frames : record.fatal.frames;
-  if (record.frame !== null && record.frame.ip !== "" && frames !== undefined && frames.length < MOST_FRAMES) {
-    frames.push(record.frame);
-  }
-  record.frame = null;
-}
-
-function frameField(frame: RawFrame, name: string, text: string): void {
-  switch (name) {
-    case "ip":
-      frame.ip = hex(text) ?? "";
-      break;
-    case "obj":
-    case "fn":
-    case "dir":
-    case "file":
-      frame[name] = text === "" ? null : text;
-      break;
-    case "line":
-      frame.line = integer(text);
-      break;
-  }
-}
-
-function errorField(error: RawError, name: string, parent: string, text: string): void {
-  switch (name) {
-    case "unique":
-      error.unique = text;
-      break;
-    case "tid":
-      error.tid = integer(text);
-      break;
-    case "threadname":
-      error.threadName = text === "" ? null : text;
-      break;
-    case "kind":
-      error.kind = text;
-      break;
-    case "what":
-    case "auxwhat":
-      addPart(error.parts, text);
-      break;
-    case "text":
-      if (parent === "xwhat" || parent === "xauxwhat") {
-        addPart(error.parts, text);
-      }
-      break;
-    case "leakedbytes":
-      error.leak = { bytes: integer(text) ?? 0, blocks: error.leak?.blocks ?? 0 };
-      break;
-    case "leakedblocks":
-      error.leak = { bytes: error.leak?.bytes ?? 0, blocks: integer(text) ?? 0 };
-      break;
-  }
-}
-
-function addPart(parts: RawPart[], text: string): void {
-  if (parts.length < MOST_PARTS) {
-    parts.push({ text, frames: [] });
-  }
-}
-
-function fatalField(fatal: RawFatal, name: string, text: string): void {
-  switch (name) {
-    case "tid":
-      fatal.tid = integer(text);
-      break;
-    case "threadname":
-      fatal.threadName = text === "" ? null : text;
-      break;
-    case "signo":
-      fatal.number = integer(text) ?? 0;
-      break;
-    case "signame":
-      fatal.name = text;
-      break;
-    case "sicode":
-      fatal.code = integer(text) ?? 0;
-      break;
-    case "event":
-      fatal.event = text;
-      break;
-    case "siaddr":
-      fatal.address = hex(text);
-      break;
-  }
-}
-
-/** "0x4A4004C" as it is written everywhere else; null for what is none. */
-function hex(text: string): string | null {
-  return /^0x[0-9a-fA-F]{1,16}$/.test(text) ? `0x${BigInt(text).toString(16)}` : null;
-}
-
-function integer(text: string): number | null {
-  const value = /^-?\d{1,15}$/.test(text) ? Number(text) : null;
-  return value !== null && Number.isSafeInteger(value) ? value : null;
 }
