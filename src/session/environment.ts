@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
 import { release } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { ToolFact } from "../model/target.js";
 import { type CoreAdvice, coreRules, explainCores } from "../survey/core-pattern.js";
+import { findRuntimes, packageOf } from "../survey/sanitizers.js";
 import { findGdb, findTool, ptraceRules, tryPtrace } from "../survey/tools.js";
+import { locateValgrind } from "../survey/valgrind.js";
 import { places } from "./places.js";
 
 /** What `env` says: what a verb needs, and what else is here to go on with. */
@@ -31,7 +33,6 @@ export interface Environment {
 }
 
 const ALSO = [
-  ["valgrind", "apt-get install -y valgrind"],
   ["gcc", "apt-get install -y gcc"],
   ["clang", "apt-get install -y clang"],
   ["cargo", "apt-get install -y cargo"],
@@ -65,6 +66,9 @@ export async function surveyEnvironment(environment: NodeJS.ProcessEnv): Promise
       return fact.usable ? fact : { ...fact, mend };
     }),
   );
+  const valgrind = await findValgrind(path, environment["FFI_DOCTOR_VALGRIND"]);
+  const sanitizer = await addressSanitizer(path);
+  const companion = builtPart("native/build/ffi_doctor_companion.so", "npm run setup");
   const rules = coreRules(environment);
   const { soft, hard } = rules;
   const usable = gdb.usable && ptrace.usable && hold?.usable === true;
@@ -82,6 +86,8 @@ export async function surveyEnvironment(environment: NodeJS.ProcessEnv): Promise
     instruments: [
       { name: "gdb-capture", usable, needs: [gdb, ptrace, ...(hold === undefined ? [] : [hold])] },
       { name: "core", usable: gdb.usable, needs: [gdb] },
+      { name: "valgrind", usable: valgrind.usable, needs: [valgrind] },
+      { name: "asan", usable: sanitizer.usable && companion.usable, needs: [sanitizer, companion] },
       {
         name: "gdb-capture --demo, store",
         usable: usable && store?.usable === true,
@@ -89,6 +95,27 @@ export async function surveyEnvironment(environment: NodeJS.ProcessEnv): Promise
       },
     ],
     alsoHere,
+  };
+}
+
+async function findValgrind(path: string, named: string | undefined): Promise<ToolFact> {
+  const located = locateValgrind(path, named);
+  if (located.path === null) {
+    return located;
+  }
+  const asked = await findTool(basename(located.path), dirname(located.path));
+  return { ...located, version: asked.version };
+}
+
+async function addressSanitizer(path: string): Promise<ToolFact> {
+  const [runtime] = await findRuntimes("address", path);
+  return {
+    name: "AddressSanitizer's runtime",
+    path: runtime?.file ?? null,
+    version: null,
+    usable: runtime !== undefined,
+    why: runtime === undefined ? "no compiler's is installed" : null,
+    mend: runtime === undefined ? `apt-get install -y ${packageOf("address")}` : null,
   };
 }
 
