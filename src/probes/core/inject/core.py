@@ -42,6 +42,7 @@ class Look:
     def __init__(self, log, facts):
         self.log, self.facts, self.events = log, facts, 0
         self.exe = facts["exe"]
+        self.known = facts["machine"] == "x86-64"
 
     def begin(self):
         """False where gdb could not read the core."""
@@ -62,6 +63,9 @@ class Look:
         argv = self.facts["argv"]
         for spot in self.facts["spots"]:
             self.log.emit("warning", **spot)
+        if not self.known:
+            self.log.emit("warning", what="contexts of earlier faults", why="what a handler of %s leaves is not taken apart yet" % self.facts["machine"],
+                          mend="ffi-doctor gdb-capture -- <command>")
         self.log.emit("process", pid=self.pid, parent=None, exe=self.exe, argv=argv[:64], argc=len(argv))
         self.libraries()
         ffid_jit.prepare(self.pid, self.exe)
@@ -88,15 +92,21 @@ class Look:
         """(frames, why ended, goid) from where the thread is, through handlers, to its start."""
         tid = thread.ptid[1]
         if ffid_go.is_go(self.exe):
-            return ffid_go.joined(self.pid, tid, arg_frames)
+            try:
+                return ffid_go.joined(self.pid, tid, arg_frames)
+            except gdb.error as error:
+                frames, stop = ffid_frames.full(self.pid, arg_frames)
+                return frames, stop or str(error), None
         frames, stop = ffid_frames.full(self.pid, arg_frames)
         return ffid_python.joined(frames, tid), stop, None
 
     def thread(self, thread):
         """All of one thread: (frames, why ended, goid, contexts with the place of their stack in frames)."""
         thread.switch()
-        contexts = ffid_context.find(self.pid, thread.ptid[1], self.facts["signal"])
         frames, stop, goid = self.whole(thread)
+        if not self.known:
+            return frames, stop, goid, []
+        contexts = ffid_context.find(self.pid, thread.ptid[1], self.facts["signal"])
         return frames, stop, goid, ffid_context.behind_sigpanic(thread.ptid[1], frames) + contexts
 
     def stack_of(self, context, thread, frames, stop, goid):

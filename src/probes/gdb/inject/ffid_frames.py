@@ -63,6 +63,9 @@ class Displaced(Unwinder):
         self.place = None
         gdb.invalidate_cached_frames()
         frame = gdb.newest_frame()
+        if "x86-64" not in frame.architecture().name():
+            self.place, self.exact = before
+            raise gdb.error("a core's stack is looked at from another place on x86-64 only")
         self.real = (register(frame, "rip"), register(frame, "rsp"))
         self.place, self.exact = place, exact
         gdb.invalidate_cached_frames()
