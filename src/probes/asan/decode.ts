@@ -62,16 +62,16 @@ function readAll(recording: Recording): ProcessLeft[] {
       return {
         pid,
         record: there.has(`process.${pid}`) ? readProcess(pid, recording.pieces(`process.${pid}`)) : null,
-        log: readLogs(recording, pid),
+        log: readLogs(recording, pid, there),
         hostFrames: host === null ? [] : readHostFrames(runtime ?? "", recording.pieces(host)),
         hostRuntime: runtime,
       };
     });
 }
 
-function readLogs(recording: Recording, pid: number): LogFacts {
+function readLogs(recording: Recording, pid: number, there: ReadonlySet<string>): LogFacts {
   const all: LogFacts = { reports: [], failures: [], damaged: 0, omitted: 0, aborting: false };
-  for (const tool of ["asan", "lsan", "ubsan", "tsan"]) {
+  for (const tool of ["asan", "lsan", "ubsan", "tsan"].filter((name) => there.has(`${name}.${pid}`))) {
     const reader = new ReportReader();
     for (const line of linesOf(recording.pieces(`${tool}.${pid}`))) {
       reader.take(line);

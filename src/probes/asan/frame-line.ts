@@ -94,5 +94,7 @@ function known(name: string): string | null {
 
 /** What intercepts malloc is malloc to the reader. */
 function plain(name: string | null): string | null {
-  return name === null ? null : unescapeLegacyRust(name.replace(/^(?:__interceptor_|___interceptor_|wrap_)(?=\w)/, ""));
+  return name === null
+    ? null
+    : unescapeLegacyRust(name.replace(/^(?:__interceptor_|___interceptor_|__asan_(?=mem)|wrap_)(?=\w)/, ""));
 }
