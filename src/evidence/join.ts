@@ -38,7 +38,7 @@ export function contextOf(
   question: Question,
 ): SideContext {
   const runtime: HostRuntime = (executable === null ? null : files.get(executable)?.runtime) ?? "unknown";
-  return { runtime, executable, exeInQuestion: question.exe };
+  return { runtime, executable, exeInQuestion: question.exe, named: question.explicit ? question.paths : new Set() };
 }
 
 function inQuestion(path: string, question: Question, context: SideContext): boolean {

@@ -31,6 +31,8 @@ export interface SideContext {
   executable: string | null;
   /** True when the user named the executable itself with `--lib exe`. */
   exeInQuestion: boolean;
+  /** Paths of the libraries that `--lib` names: in question, though they are the distribution's or a binding. */
+  named: ReadonlySet<string>;
 }
 
 /** The side of one frame, from its module, name and file alone. */
@@ -51,7 +53,7 @@ export function sideOf(frame: Frame, context: SideContext): Side {
   if (path === context.executable) {
     return executableSide(frame, context);
   }
-  return moduleSide(path);
+  return context.named.has(path) ? "library" : moduleSide(path);
 }
 
 /** The side of a shared object by its path. */

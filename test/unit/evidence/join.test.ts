@@ -21,7 +21,8 @@ function frame(more: Partial<Frame>): Frame {
 }
 
 const side = (runtime: HostRuntime, more: Partial<Frame>, exeInQuestion = false) =>
-  sideOf(frame(more), { runtime, executable: "/app/exe", exeInQuestion });
+  sideOf(frame(more), { runtime, executable: "/app/exe", exeInQuestion, named: NAMED });
+const NAMED = new Set(["/usr/lib/x86_64-linux-gnu/libz.so.1.2.13"]);
 
 describe("whose a frame is", () => {
   it.each([
@@ -39,6 +40,11 @@ describe("whose a frame is", () => {
     ["/usr/lib/jvm/java-17/lib/server/libjvm.so", "host"],
   ])("is told by its module: %s is %s", (path, expected) => {
     expect(moduleSide(path)).toBe(expected);
+  });
+
+  it("is the library's where --lib names one of the distribution's", () => {
+    expect(side("python", { module: "/usr/lib/x86_64-linux-gnu/libz.so.1.2.13" })).toBe("library");
+    expect(side("python", { module: "/usr/lib/x86_64-linux-gnu/libm.so.6" })).toBe("system");
   });
 
   it.each([
