@@ -27,6 +27,9 @@ void signals_give_up(void);
 /* From here on handlers are the program's own affair again. */
 void signals_stop(void);
 
+/* runpath.c */
+const char *find_on_runpath(const char *file, char *into);
+
 /* host_stack.c */
 /* Notes that Go is in the program, and whether it is. */
 int record_runtime(void);

@@ -42,6 +42,9 @@ __attribute__((optimize("optimize-sibling-calls", "omit-frame-pointer"))) void *
     return next_dlopen(file, flags);
   }
   void *handle = next_dlopen(file, flags);
+  char path[COMPANION_PATH];
+  if (handle == NULL && find_on_runpath(file, path) != NULL)
+    handle = next_dlopen(path, flags);
   if (handle != NULL)
     record_libraries();
   return handle;

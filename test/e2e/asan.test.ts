@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { Report } from "../../src/model/report.js";
 import { findRuntimes } from "../../src/survey/sanitizers.js";
@@ -137,6 +137,19 @@ describe.skipIf(!here)("asan", () => {
       const { status, report } = asan(["--sanitizer", "undefined", "--build", build, "--", program, so]);
       expect(status).toBe(3);
       expect(report?.verdict).toBe("inconclusive");
+    },
+    LIMIT,
+  );
+
+  it.each(["address", "undefined"])(
+    "lets a program find its libraries along its own RUNPATH, under --sanitizer %s",
+    (sanitizer) => {
+      const library = source("hidden.c", "int entry(int i) { return i; }\n");
+      const opener = source("opener.c", OPENER);
+      const program = `${opener}.run`;
+      const build = `cc -shared -fPIC -o ${join(dirname(library), "libhidden.so")} ${library} && cc -o ${program} ${opener} -Wl,--enable-new-dtags,-rpath,${dirname(library)}`;
+      const { status, stdout } = asan(["--sanitizer", sanitizer, "--build", build, "--", program, "libhidden.so"]);
+      expect({ status, stdout }).toEqual({ status: 0, stdout: "done\n" });
     },
     LIMIT,
   );
