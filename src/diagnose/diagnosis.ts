@@ -107,7 +107,10 @@ export function shortName(frame: Frame): string {
     return frame.function.replace(/::h[0-9a-f]{16}$/, "").replace(/<[^<>]{24,}>/g, "<...>");
   }
   const module = frame.module?.split("/").at(-1);
-  return module === undefined ? frame.pc : `${module}+${frame.offset ?? "?"}`;
+  if (module === undefined) {
+    return frame.pc;
+  }
+  return frame.offset === null ? module : `${module}+${frame.offset}`;
 }
 
 /** True for the kinds of signal that the kernel raises at an instruction. */
