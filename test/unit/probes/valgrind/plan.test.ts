@@ -25,6 +25,7 @@ describe("a step under valgrind", () => {
         "--xml-file={stepDir}/vg.%p.xml",
         "--redzone-size=512",
         "--keep-debuginfo=yes",
+        "--vex-guest-chase=no",
         "--trace-children=yes",
       ]),
     );
