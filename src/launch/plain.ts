@@ -5,7 +5,7 @@ import { holdTarget } from "./held-target.js";
 import { notExecuted } from "./obstacles.js";
 import type { Ended, LaunchIo } from "./run-step.js";
 import { targetEnvironment } from "./target-environment.js";
-import { whyToEnd } from "./why-to-end.js";
+import { stoppedBy, whyToEnd } from "./why-to-end.js";
 
 /** A tool around the target writes down what it knows when it is told to end, and is slow at it. */
 const TOOL_GRACE_MS = 10_000;
@@ -25,15 +25,15 @@ export async function runPlain(step: Step, io: LaunchIo): Promise<Ended> {
     silent: step.silent === true,
   });
   const stopForwarding = forwardSignals(held.pid);
-  let timedOut = false;
+  let ending: "time" | "stop" | null = null;
   const timer = new AbortController();
   const limit = whyToEnd(step.timeout, io.stop, timer.signal).then(async (why) => {
     if (why !== null) {
-      timedOut = why === "time";
-      io.log(
-        `${timedOut ? `time limit of ${step.timeout} s` : "stopped"}: ending process ${held.pid} and its children`,
-      );
-      await endTree(held.pid, [], step.tool.length > 0 ? TOOL_GRACE_MS : undefined);
+      ending = why;
+      const reason = why === "time" ? `time limit of ${step.timeout} s` : "stopped";
+      io.log(`${reason}: ending process ${held.pid} and its children`);
+      // Who interrupts does not wait long, and the tool has had the signal already.
+      await endTree(held.pid, [], why === "time" && step.tool.length > 0 ? TOOL_GRACE_MS : undefined);
     }
   });
   held.release();
@@ -44,7 +44,8 @@ export async function runPlain(step: Step, io: LaunchIo): Promise<Ended> {
   stopForwarding();
   return {
     pid: held.pid,
-    outcome: { ...outcome, timedOut },
+    outcome: { ...outcome, timedOut: ending === "time" },
+    ...stoppedBy(ending),
     tool: { exitCode: outcome.exitCode, signal: outcome.signal },
     obstacles: execErrno === null ? [] : [notExecuted(execErrno)],
   };

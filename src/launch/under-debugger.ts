@@ -12,7 +12,7 @@ import { send, tracedBy } from "./process-tree.js";
 import type { Ended, LaunchIo } from "./run-step.js";
 import { endWhenStuck } from "./stuck-debugger.js";
 import { targetEnvironment } from "./target-environment.js";
-import { whyToEnd } from "./why-to-end.js";
+import { stoppedBy, whyToEnd } from "./why-to-end.js";
 
 const ATTACH_LIMIT_MS = 60_000;
 const SETTLE_MS = 750;
@@ -81,12 +81,12 @@ async function attached(gdb: Debugger, directory: RunDirectory, step: string, pi
 
 async function watchLaunched(gdb: Debugger, target: HeldTarget, timeout: number | null, io: LaunchIo): Promise<Ended> {
   const stopForwarding = forwardSignals(target.pid);
-  let timedOut = false;
+  let ending: "time" | "stop" | null = null;
   const timer = new AbortController();
   const limit = whyToEnd(timeout, io.stop, timer.signal).then(async (why) => {
     if (why !== null) {
-      timedOut = why === "time";
-      io.log(`${timedOut ? `time limit of ${timeout} s: looking where it hangs, then` : "stopped:"} ending it`);
+      ending = why;
+      io.log(`${why === "time" ? `time limit of ${timeout} s: looking where it hangs, then` : "stopped:"} ending it`);
       const traced = tracedBy(gdb.pid).map((row) => row.pid);
       await letGo(gdb);
       await endTree(target.pid, traced);
@@ -100,9 +100,10 @@ async function watchLaunched(gdb: Debugger, target: HeldTarget, timeout: number 
   const tool = await gdb.ended;
   stopForwarding();
   return {
-    outcome: { ...outcome, timedOut },
+    outcome: { ...outcome, timedOut: ending === "time" },
     tool,
     leftRunning,
+    ...stoppedBy(ending),
     obstacles: execErrno === null ? [] : [notExecuted(execErrno)],
   };
 }

@@ -19,6 +19,11 @@ export async function whyToEnd(
   return await Promise.race(reasons);
 }
 
+/** What a step's record says of a target that was ended for an interrupt's sake. */
+export function stoppedBy(why: "time" | "stop" | null): { stopped?: true } {
+  return why === "stop" ? { stopped: true } : {};
+}
+
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) {

@@ -20,6 +20,8 @@ export const StepRecord = z.strictObject({
   obstacles: z.array(Obstacle),
   /** Processes of the target still running when the step ended, and left alone. */
   leftRunning: z.array(z.number().int()),
+  /** ffi-doctor ended it, as it was interrupted itself: a SIGKILL is its own then. */
+  stopped: z.literal(true).optional(),
 });
 export type StepRecord = z.infer<typeof StepRecord>;
 

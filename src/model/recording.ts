@@ -16,7 +16,7 @@ export interface Recording {
 }
 
 /** What a step's end told, beside its recording. */
-export type StepEnd = Pick<StepRecord, "pid" | "outcome" | "tool" | "leftRunning"> & {
+export type StepEnd = Pick<StepRecord, "pid" | "outcome" | "tool" | "leftRunning" | "stopped"> & {
   /** True where the process was running before the step. */
   attached: boolean;
   /** What the command was found to be before it was started. */

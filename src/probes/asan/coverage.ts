@@ -201,7 +201,7 @@ function recordingSpots(left: readonly ProcessLeft[], end: StepEnd): BlindSpot[]
       });
     }
   }
-  if (end.outcome.signal === "SIGKILL" && !end.outcome.timedOut) {
+  if (end.outcome.signal === "SIGKILL" && !end.outcome.timedOut && end.stopped !== true) {
     spots.push({
       what: "who sent SIGKILL, and why",
       why: "the kernel tells nobody; a sanitizer makes a program need two to three times its memory",

@@ -84,7 +84,7 @@ function targetSpots(records: readonly RawRecord[], end: StepEnd): BlindSpot[] {
       mend: null,
     });
   }
-  if (end.outcome.signal === "SIGKILL" && !end.outcome.timedOut) {
+  if (end.outcome.signal === "SIGKILL" && !end.outcome.timedOut && end.stopped !== true) {
     spots.push({
       what: "who sent SIGKILL, and why",
       why: "the kernel tells nobody; most often it was the out-of-memory killer",

@@ -243,7 +243,7 @@ function childSpots(images: readonly Known[], end: StepEnd): BlindSpots {
         why: "it is linked statically, so that valgrind cannot replace its allocator",
         mend: null,
       })),
-    ...(end.outcome.signal === "SIGKILL" && !end.outcome.timedOut
+    ...(end.outcome.signal === "SIGKILL" && !end.outcome.timedOut && end.stopped !== true
       ? [
           {
             what: "who sent SIGKILL, and why",
