@@ -75,7 +75,7 @@ export const Config = z.strictObject({
     .array(ConfigRun)
     .min(1)
     .superRefine((runs, context) => {
-      for (const [i, { name, instruments: own }] of runs.entries()) {
+      for (const [i, { name, instruments: own, sanitizer }] of runs.entries()) {
         const first = runs.findIndex((run) => run.name === name);
         if (first < i) {
           context.addIssue({
@@ -83,6 +83,14 @@ export const Config = z.strictObject({
             path: [i, "name"],
             message: `${name} is the name of runs[${first}] already`,
             params: { hint: "each run needs a name of its own" },
+          });
+        }
+        if (sanitizer !== undefined && !own.includes("asan")) {
+          context.addIssue({
+            code: "custom",
+            path: [i, "sanitizer"],
+            message: "only asan uses it, which is not among the instruments of this run",
+            params: { hint: "add asan to its instruments, or leave sanitizer out" },
           });
         }
         const twice = own.findIndex((instrument, at) => own.indexOf(instrument) < at);

@@ -185,15 +185,15 @@ function* piecesOf(path: string): Iterable<string> {
 }
 
 /** Not mkdir's own `recursive`, which never returns where the kernel makes no directories, as in /proc (Node 20). */
-function makeWithParents(path: string): void {
+export function makeWithParents(path: string, mode: number = PRIVATE_DIRECTORY): void {
   if (statSync(path, { throwIfNoEntry: false }) !== undefined) {
     return;
   }
   const parent = dirname(path);
   if (parent !== path) {
-    makeWithParents(parent);
+    makeWithParents(parent, mode);
   }
-  mkdirSync(path, { mode: PRIVATE_DIRECTORY });
+  mkdirSync(path, { mode });
 }
 
 function cannotWrite(path: string, error: unknown): UserError {

@@ -10,6 +10,7 @@ import { redactReport } from "../render/redact.js";
 import { RunDirectory } from "../rundir/run-directory.js";
 import { type NamedBaseline, readBaseline } from "./baseline-file.js";
 import { type LoadedConfig, loadConfig } from "./ci/config-file.js";
+import { makeFolders } from "./ci/folders.js";
 import { interruptedBy, onInterrupt } from "./ci/interrupt.js";
 import { type CiJob, checkJob, inFolder, jobsOf } from "./ci/jobs.js";
 import { type JobResult, runJob } from "./ci/run-job.js";
@@ -26,6 +27,8 @@ export interface CiRequest {
   failOn: Severity | null;
   timeout: number | null;
   showMemory: boolean;
+  /** Files that the command line asks for besides those of the configuration. */
+  files: readonly string[];
 }
 
 export interface JobPosition {
@@ -78,6 +81,12 @@ export async function ciSession(request: CiRequest, io: CiIo): Promise<CiResult>
   const { loaded, jobs, judgement, baselineFile, out } = await prepare(request, io.environment);
   const { config, folder } = loaded;
   const directory = RunDirectory.createFolder(out);
+  const outputs = config.outputs.map(({ format, file }) => ({ format, file: resolve(folder, file) }));
+  makeFolders([
+    ...outputs.map(({ file }, i) => ({ file, key: `outputs[${i}].file` })),
+    ...request.files.map((file) => ({ file: resolve(file), key: "--format" })),
+    ...(request.updateBaseline && baselineFile !== null ? [{ file: baselineFile.path, key: "the baseline" }] : []),
+  ]);
   const interrupted = onInterrupt();
   const results: JobResult[] = [];
   try {
@@ -114,7 +123,7 @@ export async function ciSession(request: CiRequest, io: CiIo): Promise<CiResult>
     report,
     runDir: directory.path,
     failOn: request.failOn ?? config.failOn,
-    outputs: config.outputs.map(({ format, file }) => ({ format, file: resolve(folder, file) })),
+    outputs,
     baseline: baseline === null || baselineFile === null ? null : { file: baselineFile.path, report: baseline },
     unwritten: unwritten ?? results.find((result) => result.unwritten !== null)?.unwritten ?? null,
   };

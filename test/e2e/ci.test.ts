@@ -1,17 +1,8 @@
-import { spawn, spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { Report } from "../../src/model/report.js";
+import { project } from "./ci-project.js";
 import { cleanUp, doctor, main, root, scratch } from "./doctor.js";
 
 const host = join(root, "fixtures/cases/build/host");
@@ -20,29 +11,6 @@ const broken = (name: string): string[] => [host, lib(name), "broken"];
 const healthy = [host, lib("null-dereference"), "healthy"];
 
 afterEach(cleanUp);
-
-type RunConfig = { name: string; command: string[] } & Record<string, unknown>;
-
-/** A project with a configuration; each run is under gdb-capture unless it says otherwise. */
-function project(runs: RunConfig[], config: Record<string, unknown> = {}) {
-  const dir = scratch();
-  const write = (next: RunConfig[], more = config): void =>
-    writeFileSync(
-      join(dir, "ffi-doctor.config.json"),
-      JSON.stringify({ ...more, runs: next.map((run) => ({ instruments: ["gdb-capture"], ...run })) }),
-    );
-  write(runs);
-  let count = 0;
-  const ci = (...args: string[]) => {
-    count += 1;
-    const out = join(dir, `out-${count}`);
-    const { status, stdout, stderr } = doctor(["ci", "--out", out, ...args], { cwd: dir });
-    const file = join(out, "report.json");
-    const report = existsSync(file) ? Report.parse(JSON.parse(readFileSync(file, "utf8"))) : null;
-    return { status, stdout, stderr, report, out };
-  };
-  return { dir, write, ci };
-}
 
 describe("ci", () => {
   it("runs each command, and makes one report of all, with a run directory for each", () => {
@@ -166,6 +134,11 @@ describe("ci", () => {
 describe("before anything is started", () => {
   it.each([
     [[{ name: "a", command: ["nosuchcommand"] }], [], "runs[0].command: no such command: nosuchcommand"],
+    [
+      [{ name: "a", command: [process.execPath, "-e", "0"], with: ["cgocheck"] }],
+      [],
+      "runs[0].with: --with cgocheck is for go",
+    ],
     [[{ name: "a", command: ["true"], cwd: "none" }], [], "runs[0].cwd: there is no folder"],
     [[{ name: "a", command: ["true"] }], ["--only", "b"], "has no run b"],
     [[{ name: "a", command: ["true"] }], ["--baseline", "none.json"], "the baseline none.json is not there"],
@@ -281,34 +254,6 @@ describe("suppressions", () => {
 
     write(runs, { suppressions: [{ code: "abort", reason, expires: null }] });
     expect(ci()).toMatchObject({ status: 1, stderr: expect.stringContaining("matched nothing: remove it") });
-  });
-});
-
-describe("an interrupt", () => {
-  it("ends what runs with all that it started, begins nothing more, and is reported", async () => {
-    const { dir } = project([
-      { name: "slow", command: ["sh", "-c", "trap '' INT; sleep 50 & echo $!; echo up; wait; wait"] },
-      { name: "next", command: ["sh", "-c", "touch began"] },
-    ]);
-    const out = join(dir, "out");
-    const output = join(out, "slow/gdb-capture/output/gdb-0.txt");
-    const run = spawn(process.execPath, [main, "ci", "--out", out], { cwd: dir, stdio: "ignore" });
-    const ended = new Promise((resolve) => run.on("exit", resolve));
-    while (!existsSync(output) || !readFileSync(output, "utf8").includes("up")) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    run.kill("SIGINT");
-    expect(await ended).toBe(3);
-    const report = Report.parse(JSON.parse(readFileSync(join(out, "report.json"), "utf8")));
-    expect(report.obstacles.map(({ what }) => what)).toEqual([
-      "1 run was not begun: interrupted by SIGINT",
-      "slow under gdb-capture: it was interrupted by SIGINT",
-    ]);
-    const child = Number(/^\d+/.exec(readFileSync(output, "utf8"))?.[0]);
-    // Nobody may be there to reap it: a zombie has ended, too.
-    const stat = existsSync(`/proc/${child}`) ? readFileSync(`/proc/${child}/stat`, "utf8") : ") Z";
-    expect(stat).toMatch(/\) [ZX]/);
-    expect(existsSync(join(dir, "began"))).toBe(false);
   });
 });
 

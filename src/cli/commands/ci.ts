@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { Command, Option } from "commander";
 import type { Options } from "../../model/options.js";
 import type { Severity } from "../../model/primitives.js";
@@ -6,7 +7,7 @@ import { formats } from "../../model/vocabulary.js";
 import { escapeText } from "../../render/escape.js";
 import type { JobPosition } from "../../session/ci.js";
 import { collectName, parseFormat, parseSeconds, parseSeverity } from "../arguments.js";
-import { captureStatus } from "../exit-code.js";
+import { captureStatus, EXIT } from "../exit-code.js";
 import { planText, shortPath } from "../observing.js";
 import { type Output, reportOwnsStdout, writeFile, writeReport } from "../streams.js";
 
@@ -87,17 +88,21 @@ async function ci(flags: Flags): Promise<number> {
     failOn: flags.failOn ?? null,
     timeout: flags.timeout ?? null,
     showMemory: flags.showMemory,
+    files: flags.format.flatMap(({ file }) => (file === null ? [] : [file])),
   };
   const asked = outputOf(flags, [], "error");
   if (flags.dryRun) {
-    process.stdout.write(plansText(await ciPlans(request, process.env), reportOwnsStdout(asked)));
+    const plans = await toTheEnd(() => ciPlans(request, process.env));
+    process.stdout.write(plansText(plans, reportOwnsStdout(asked)));
     return 0;
   }
-  const done = await ciSession(request, {
-    environment: process.env,
-    log: (line) => flags.verbose && tell(line),
-    onJob: (job, position) => flags.quiet || jobLines(job, position),
-  });
+  const done = await toTheEnd(() =>
+    ciSession(request, {
+      environment: process.env,
+      log: (line) => flags.verbose && tell(line),
+      onJob: (job, position) => flags.quiet || jobLines(job, position),
+    }),
+  );
   const { report, runDir, baseline } = done;
   await writeReport(report, shortPath(runDir), outputOf(flags, done.outputs, done.failOn), process.stderr);
   if (baseline === null && flags.updateBaseline) {
@@ -115,6 +120,23 @@ async function ci(flags: Flags): Promise<number> {
     tell(`status ${status}: ${whose}`);
   }
   return status;
+}
+
+/** A configuration that is a script may end this process, or wait for what never comes: a job must not pass for that. */
+async function toTheEnd<T>(work: () => Promise<T>): Promise<T> {
+  const onExit = (status: number): void => {
+    if (status !== EXIT.bug) {
+      process.exitCode = EXIT.usage;
+      const said = "nothing was run to its end: the configuration ended this process, or waits for what never comes";
+      writeSync(2, `ffi-doctor: ${said}\n  a script must only export it\n`);
+    }
+  };
+  process.on("exit", onExit);
+  try {
+    return await work();
+  } finally {
+    process.off("exit", onExit);
+  }
 }
 
 /** The terminal report, the formats of the command line, and those of the configuration. */

@@ -96,7 +96,8 @@ async function read(path: string, file: string): Promise<unknown> {
 }
 
 function readJson(_path: string, text: string): unknown {
-  return JSON.parse(text);
+  // Some editors begin a file with a byte order mark.
+  return JSON.parse(text.replace(/^\uFEFF/, ""));
 }
 
 /** jiti reads modules of both kinds, and TypeScript, in any Node; it leaves nothing on the disk. */

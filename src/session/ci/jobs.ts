@@ -7,6 +7,7 @@ import type { InstrumentName } from "../../model/vocabulary.js";
 import { surveyTarget } from "../../survey/target.js";
 import { instrumentOf } from "../instruments/index.js";
 import { nearest } from "../nearest.js";
+import { planSession } from "../run.js";
 import type { LoadedConfig } from "./config-file.js";
 
 /** One command under one instrument. */
@@ -111,6 +112,20 @@ export async function checkJob(job: CiJob): Promise<void> {
   await underKey(`${job.key}.command`, () =>
     inFolder(job.cwd, async () => surveyTarget(job.options.command, job.environment["PATH"] ?? "")),
   );
+  if (job.options.with.length > 0) {
+    await underKey(`${job.key}.with`, () => inFolder(job.cwd, () => planned(job)));
+  }
+}
+
+/** What is only missing here is told as the run's own obstacle, in a report. */
+async function planned(job: CiJob): Promise<void> {
+  try {
+    await planSession(job.options, job.environment);
+  } catch (error) {
+    if (!(error instanceof UserError) || error.exitCode === 2) {
+      throw error;
+    }
+  }
 }
 
 async function underKey(key: string, look: () => Promise<unknown>): Promise<void> {

@@ -59,6 +59,11 @@ describe("a configuration", () => {
     expect((await loadConfig(null, folder)).config.runs[0]?.name).toBe("a");
   });
 
+  it("may begin with a byte order mark", async () => {
+    write(FILE, `\uFEFF${JSON.stringify({ runs: [RUN] })}`);
+    expect((await loadConfig(null, folder)).config.runs[0]?.name).toBe("a");
+  });
+
   it("that is a script may import another file", async () => {
     write("runs.ts", `export const runs: object[] = [${JSON.stringify(RUN)}];`);
     write("ffi-doctor.config.ts", `import { runs } from "./runs.js"; export default { runs };`);
@@ -139,6 +144,11 @@ describe("a mistake is told with its key and a hint", () => {
       "did you mean valgrind? it is one of gdb-capture, valgrind, asan",
     ],
     [{ runs: [{ ...RUN, instruments: ["asan", "asan"] }] }, "runs[0].instruments[1]: asan is there twice", "remove"],
+    [
+      { runs: [{ ...RUN, sanitizer: "thread" }] },
+      "runs[0].sanitizer: only asan uses it",
+      "add asan to its instruments",
+    ],
     [{ runs: [RUN, RUN] }, "runs[1].name: a is the name of runs[0] already", "name of its own"],
     [{ runs: [{ ...RUN, env: { A: 1 } }] }, "runs[0].env.A: the number 1 is no text", "null unsets"],
     [{ runs: [{ ...RUN, env: { "A=B": "1" } }] }, "runs[0].env.A=B: this cannot be the name of an environment", ""],
