@@ -34,6 +34,7 @@ export function collectEvidence(directory: RunDirectory, manifest: RunManifest, 
     decoded.checkerErrors.map((error) => joinCheckerError(error, files, question)),
   );
   const processes = steps.flatMap(({ decoded }) => decoded.processes);
+  const started = processes.filter(({ pid }) => manifest.steps.some((step) => step.pid === pid));
   const died = diedProcesses(
     processes,
     joined.map(({ error }) => error),
@@ -52,7 +53,7 @@ export function collectEvidence(directory: RunDirectory, manifest: RunManifest, 
       blindSpots: [
         ...entry.blindSpots,
         ...blind.filter((spot) => !saidMore(entry.blindSpots, spot)),
-        ...(isChecker(entry.probe) ? unexplainedEnds(entry.probe, processes, shown) : []),
+        ...(isChecker(entry.probe) ? unexplainedEnds(entry.probe, started, shown) : []),
       ],
       notShown: summed([...entry.notShown, ...(notShown.get(entry.probe) ?? [])]),
     })),

@@ -16,14 +16,17 @@ export function diedProcesses(processes: readonly ProcessInfo[], errors: readonl
   return new Set([...died, ...ended.map(({ pid }) => pid)]);
 }
 
-/** A program that failed, and no error that has to do with it: it is not for us to call that clean without a word. */
+/**
+ * A program that failed, and no error that has to do with it: it is not for us to call that clean without a word. Of the commands
+ * themselves only: that a child of theirs fails is an everyday thing, as in a shell's test.
+ */
 export function unexplainedEnds(
   probe: Coverage["probe"],
-  processes: readonly ProcessInfo[],
+  started: readonly ProcessInfo[],
   shown: readonly CheckerError[],
 ): BlindSpot[] {
   const explained = new Set(shown.filter(({ mistake }) => mistake !== "leak").map(({ pid }) => pid));
-  const failed = processes.filter(
+  const failed = started.filter(
     ({ pid, outcome }) =>
       !explained.has(pid) && !outcome.timedOut && ((outcome.exitCode ?? 0) !== 0 || outcome.signal !== null),
   );

@@ -60,7 +60,7 @@ describe("valgrind cannot be used", () => {
     ["could not read a file", "Valgrind: debuginfo reader: ensure_valid failed:", "cannot read the debug information"],
   ])("because it %s: an obstacle, never clean", (_name, words, said) => {
     const script = [
-      "for word; do case $word in --log-file=*) log=${word#*=};; --xml-file=*) xml=${word#*=};; esac; done",
+      "for word; do case $word in --log-file=*) log=$(echo $word | cut -d= -f2-);; --xml-file=*) xml=$(echo $word | cut -d= -f2-);; esac; done",
       `printf -- '--1-- Reading syms from /no/such/lib.so\\n==1== %s\\n' "${words}" > "$log"`,
       'printf "<?xml version=\\"1.0\\"?>\\n<valgrindoutput>\\n<pid>1</pid>\\n" > "$(echo "$xml" | sed s/%p/$$/)"',
       "exit 1",
