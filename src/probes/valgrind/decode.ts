@@ -32,7 +32,7 @@ export function decodeValgrind(recording: Recording, end: StepEnd, options: Opti
     image.errors
       // A static libc's own routines read by the word, and valgrind cannot put its own in their place.
       .filter(({ mistake }) => preloaded || (mistake !== "uninitialized" && mistake !== "leak"))
-      .filter((error) => isShown(error, image, options, leaks) && !isCountedTrap(error, room))
+      .filter((error) => isShown(error, image, options, leaks) && !isCountedTrap(error, image, end, room))
       .map((error) => ({ ...error, executable })),
   );
   const files = filesOf(logs, images);
@@ -128,8 +128,9 @@ function nearest(logs: readonly { order: number; log: Log }[], pid: number, orde
 }
 
 /** Known only now that the process's end is. */
-function isCountedTrap(error: CheckerError, room: Room): boolean {
-  const trap = isTrap(error);
+function isCountedTrap(error: CheckerError, image: Image, end: StepEnd, room: Room): boolean {
+  const last = image.errors.findLast(({ mistake }) => mistake === "unmapped-access") === error;
+  const trap = isTrap(error, last, image.head.pid === end.pid ? end.outcome : null);
   room.noise.trap += trap ? 1 : 0;
   return trap;
 }

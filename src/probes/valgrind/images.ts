@@ -24,11 +24,12 @@ export interface Image {
 
 /**
  * What is left of the room for errors, over all files of a step. Those of a runtime alone have a room of their own, so that a JVM's
- * thousands do not crowd out the one that matters.
+ * thousands do not crowd out the one that matters; and so have leaks, of which each process that was killed tells thousands.
  */
 export interface Room {
   own: { errors: number; frames: number };
   runtime: { errors: number; frames: number };
+  leaks: { errors: number; frames: number };
   /** Errors that found none. */
   over: number;
   noise: Record<Noise, number>;
@@ -36,7 +37,13 @@ export interface Room {
 
 export function newRoom(): Room {
   const room = { errors: MOST_ERRORS, frames: MOST_FRAMES };
-  return { own: { ...room }, runtime: { ...room }, over: 0, noise: { linker: 0, probe: 0, handler: 0, trap: 0 } };
+  return {
+    own: { ...room },
+    runtime: { ...room },
+    leaks: { ...room },
+    over: 0,
+    noise: { linker: 0, probe: 0, handler: 0, trap: 0 },
+  };
 }
 
 /** The distribution's files, a JDK's among them; valgrind's own; and code that is in no file. */
@@ -185,7 +192,7 @@ export class Images implements XmlSink {
   private admit(open: Open, error: CheckerError): boolean {
     const frames = error.stacks.flatMap((stack) => stack.frames);
     const plain = frames.every(({ module }) => module === null || DISTRIBUTION.test(module));
-    const room = plain ? this.room.runtime : this.room.own;
+    const room = error.mistake === "leak" ? this.room.leaks : plain ? this.room.runtime : this.room.own;
     if (room.errors < 1 || room.frames < frames.length) {
       this.room.over += 1;
       return false;

@@ -52,16 +52,27 @@ export function mayFault(error: CheckerError): boolean {
   return error.mistake === "unmapped-access" || error.mistake === "bad-jump" || error.mistake === "forbidden-access";
 }
 
-/** Generated code and a JVM look for null and for the ends of memory by touching them. The process went on, so somebody handled it. */
-export function isTrap(error: CheckerError): boolean {
+/** The addresses at which a null pointer is taken for one. */
+const NULL_PAGE = 0x10000n;
+
+/**
+ * Generated code, a JVM and Go look for null and for the ends of memory by touching them. The process went on, so somebody handled it;
+ * of Go's, which ends by a status, the last may be what it ended of. `ended`: null where that is not known.
+ */
+export function isTrap(error: CheckerError, last: boolean, ended: { exitCode: number | null } | null): boolean {
   const first = error.stacks[0]?.frames[0];
-  return (
-    error.mistake === "unmapped-access" &&
-    !error.fatal &&
-    first !== undefined &&
-    (first.module === null ? hasCaller(error) : JVM.test(first.module))
-  );
+  if (error.mistake !== "unmapped-access" || error.fatal || first === undefined) {
+    return false;
+  }
+  if (first.language === "go") {
+    const isNull = BigInt(error.access?.address ?? "0xffffffff") < NULL_PAGE;
+    return ended === null ? isNull : !(last && ended.exitCode === GO_FATAL);
+  }
+  return first.module === null ? hasCaller(error) : JVM.test(first.module);
 }
+
+/** Status of a Go program that ended of a fault or a panic. */
+const GO_FATAL = 2;
 
 /** A stack of one frame that nobody knows may be anything, also a jump that went wrong. */
 function hasCaller(error: CheckerError): boolean {

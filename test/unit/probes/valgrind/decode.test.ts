@@ -276,6 +276,21 @@ describe("what a runtime does by design", () => {
     expect(coverage.notShown).toMatchObject([{ count: 1 }]);
   });
 
+  const inGo = (address: string): string =>
+    error("InvalidRead", [
+      ["Invalid read of size 8", frame("main.labelOf", { file: "main.go", obj: "/app/go-host" })],
+      [`Address ${address} is not stack'd, malloc'd or (recently) free'd`],
+    ]);
+
+  it.each([
+    ["a nil dereference that Go recovered", 0, inGo("0x10"), 0],
+    ["the fault that a Go program ended of", 2, inGo("0x10"), 1],
+    ["the last of two, where it ended of one", 2, inGo("0x10") + inGo("0x65d1000").replace("0x0<", "0x1<"), 1],
+  ])("%s (status %i): %s is told %i times", (_name, exitCode, body, told) => {
+    const end = { ...END, outcome: { exitCode, signal: null, timedOut: false } };
+    expect(decoded(body + FINISHED, {}, OPTIONS, end).checkerErrors).toHaveLength(told);
+  });
+
   it("a write just below the stack pointer is told: it is an overflow like any other", () => {
     const body = error("InvalidWrite", [
       ["Invalid write of size 4", frame("fill")],
