@@ -11,6 +11,9 @@ import { endedBy, isCrash, sameDeath, withSignal } from "./signals.js";
 const MOST_ERRORS = 1000;
 const MOST_FRAMES = 30_000;
 
+/** Errors whose later counts are looked for: far more than valgrind ever tells apart, and few enough to be held. */
+const MOST_UNIQUES = 20_000;
+
 /** One program as one process executed it. */
 export interface Image {
   head: RawHead;
@@ -100,8 +103,10 @@ export class Images implements XmlSink {
     const kept = this.keep(open, raw);
     if (kept !== null) {
       kept.error.seen += kept.uniques.size > 0 ? 1 : 0;
-      kept.uniques.set(raw.unique, 1);
-      open.byUnique.set(raw.unique, kept);
+      if (open.byUnique.size < MOST_UNIQUES) {
+        kept.uniques.set(raw.unique, 1);
+        open.byUnique.set(raw.unique, kept);
+      }
     }
   }
 
