@@ -3,6 +3,8 @@ import type { Host } from "./hosts.js";
 /** How a twin is looked at: by valgrind, or by AddressSanitizer over the library as it is or built for it. */
 export type Column = "valgrind" | "asan" | "asan, instrumented";
 
+export const columns: readonly Column[] = ["valgrind", "asan", "asan, instrumented"];
+
 /** The code that is told; or why nothing is, by the words in which the coverage says so. */
 export type Expected = { code: string } | { notSeen: RegExp } | { left: string };
 
@@ -51,6 +53,40 @@ export const checkerTwins: Record<string, Row> = {
 /** Of the library built for AddressSanitizer there are these only: of the others the plain build tells as much. */
 const INSTRUMENTED = ["stale-handle", "double-free", "off-by-one", "argument-kept", "shrink-forgotten"];
 
-export function isBuilt(column: Column, twin: string): boolean {
-  return column !== "asan, instrumented" || INSTRUMENTED.includes(twin);
+/** What is expected of one cell. */
+export function expectedIn(column: Column, host: Host, twin: string, row: Row): Expected {
+  const built = column !== "asan, instrumented" || INSTRUMENTED.includes(twin);
+  return built ? row(column, host) : left("the plain build tells as much");
+}
+
+/** The page on all cells; `whole` is the day on which each of them was last run. */
+export function pageOf(hosts: readonly Host[], whole: string | null): string {
+  const rows = hosts.flatMap((host) =>
+    Object.entries(checkerTwins).map(([twin, row]) => {
+      const cells = columns.map((column) => cellOf(expectedIn(column, host, twin, row)));
+      return `| ${host.name} | ${twin} | ${cells.join(" | ")} |`;
+    }),
+  );
+  return `# Hosts and twins under the checkers
+
+What \`test/e2e/checker-matrix.test.ts\` expects. \`npm test\` runs each twin under each checker on one host in turn, and the healthy workload of
+each host under each checker, which comes out clean with its own output and status; \`npm run matrix\` runs every cell and writes
+this page. What gdb-capture says is in [matrix.md](matrix.md).
+
+${whole === null ? "Never run as a whole yet." : `Last run as a whole: ${whole}.`}
+
+| host | twin | ${columns.join(" | ")} |
+|${"---|".repeat(2 + columns.length)}
+${rows.join("\n")}
+
+"Not seen, said so": the checker cannot see such a mistake, and the report's coverage says that and what could. "Not run" has its reason:
+what comes out there is chance, or another cell tells as much.
+`;
+}
+
+function cellOf(expected: Expected): string {
+  if ("left" in expected) {
+    return `not run: ${expected.left}`;
+  }
+  return "code" in expected ? expected.code : "not seen, said so";
 }
