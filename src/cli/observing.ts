@@ -68,7 +68,7 @@ export function observing(command: Command): Command {
     .option("--no-color", "no colour, also on a terminal")
     .option("-q, --quiet", "no terminal report", false)
     .option("-v, --verbose", "all that was captured, and whose exit status it is", false)
-    .option("--show-memory", "keep memory bytes and secret-looking arguments in report.json", false)
+    .option("--show-memory", "keep memory bytes and what looks secret in reports", false)
     .passThroughOptions();
 }
 

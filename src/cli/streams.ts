@@ -41,7 +41,10 @@ function noRoom(error: unknown): UserError | null {
     : null;
 }
 
-export type Output = Pick<Options, "formats" | "color" | "quiet" | "verbose" | "showMemory" | "failOn">;
+export interface Output extends Pick<Options, "formats" | "color" | "quiet" | "verbose" | "showMemory" | "failOn"> {
+  /** Secrets that are known beside those of this process' own environment. */
+  secrets?: readonly string[];
+}
 
 /** True when the report alone is to stand on standard output. */
 export function reportOwnsStdout(output: Output): boolean {
@@ -50,6 +53,7 @@ export function reportOwnsStdout(output: Output): boolean {
 
 /**
  * Writes every format that was asked for: to its file, or to a stream. The terminal report goes to `terminalTo`; `-q` leaves it out.
+ * Secrets are masked in all that is not for the eyes of who sits at a terminal, and memory in every file.
  * Throws UserError for a file that cannot be written, after all others were.
  */
 export async function writeReport(
@@ -59,12 +63,19 @@ export async function writeReport(
   terminalTo: NodeJS.WriteStream,
 ): Promise<void> {
   const { renderers } = await import("../render/index.js");
+  const { redactReport, redactSecrets, secretsOfEnvironment } = await import("../render/redact.js");
+  const redaction = {
+    showMemory: output.showMemory,
+    secrets: [...secretsOfEnvironment(process.env), ...(output.secrets ?? [])],
+  };
+  const common = { ...base(runDir, output), ...redaction };
   const failures: unknown[] = [];
   const inFiles = output.formats.filter(({ file }) => file !== null);
   for (const { format, file } of inFiles) {
     try {
       const render = await renderers[format]();
-      writeFile(file ?? "", render(report, { ...base(runDir, output), width: COLUMNS, color: false }));
+      const shared = format === "terminal" ? redactReport(report, redaction) : report;
+      writeFile(file ?? "", render(shared, { ...common, width: COLUMNS, color: false }));
     } catch (error) {
       failures.push(error);
     }
@@ -74,14 +85,16 @@ export async function writeReport(
   for (const { format } of toStreams) {
     if (format !== "terminal") {
       const render = await renderers[format]();
-      process.stdout.write(render(report, { ...base(runDir, output), width: COLUMNS, color: false }));
+      process.stdout.write(render(report, { ...common, width: COLUMNS, color: false }));
     }
   }
   const wanted = toStreams.some(({ format }) => format === "terminal") || !owned;
   if (wanted && !output.quiet) {
     const stream = owned ? process.stderr : terminalTo;
     const render = await renderers.terminal();
-    stream.write(render(report, { ...base(runDir, output), ...terminalOf(stream, output.color) }));
+    // A pipe's end may be the log of a job.
+    const shown = stream.isTTY === true ? report : redactSecrets(report, redaction);
+    stream.write(render(shown, { ...common, ...terminalOf(stream, output.color) }));
   }
   if (failures.length > 0) {
     throw failures[0];
@@ -89,8 +102,8 @@ export async function writeReport(
 }
 
 function base(runDir: string | null, output: Output) {
-  const { verbose, showMemory, failOn } = output;
-  return { runDir, verbose, showMemory, failOn, sourceRoot: process.cwd() };
+  const { verbose, failOn } = output;
+  return { runDir, verbose, failOn, sourceRoot: process.cwd() };
 }
 
 /** Columns and colour of a stream: colour on a terminal only, unless FORCE_COLOR says so (https://no-color.org, force-color.org). */

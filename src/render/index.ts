@@ -1,11 +1,10 @@
 import type { Format } from "../model/options.js";
 import type { Severity } from "../model/primitives.js";
 import type { Report } from "../model/report.js";
+import type { Redaction } from "./redact.js";
 import type { TerminalOptions } from "./terminal/report.js";
 
-export interface RenderOptions extends TerminalOptions {
-  /** Keep memory bytes and secret-looking arguments in formats that are shared. */
-  showMemory: boolean;
+export interface RenderOptions extends TerminalOptions, Redaction {
   /** From here on a finding fails, where a format knows failures. */
   failOn: Severity;
   /** The root of the user's sources; files below it are named relative to it where a format asks for that. */

@@ -4,10 +4,9 @@ import type { Report } from "../model/report.js";
 import { isUnanswered } from "../model/unanswered.js";
 import { escapeText } from "./escape.js";
 import { plainStack } from "./plain-stack.js";
-import { redactReport } from "./redact.js";
+import { type Redaction, redactReport } from "./redact.js";
 
-export interface JunitOptions {
-  showMemory: boolean;
+export interface JunitOptions extends Redaction {
   /** Findings from here on fail. */
   failOn: Severity;
 }
@@ -37,7 +36,7 @@ export function renderJunit(unredacted: Report, options: JunitOptions): string {
   const suite = {
     name: `ffi-doctor ${report.run.verb}`,
     ...counts,
-    timestamp: report.run.startedAt.replace(/(\.\d+)?Z$/, ""),
+    ...timestamp(report.run.startedAt),
   };
   const lines = [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -46,14 +45,18 @@ export function renderJunit(unredacted: Report, options: JunitOptions): string {
     ...properties(report),
     ...commandCase(report),
     ...report.findings.flatMap((finding) => findingCase(report, finding, failing.includes(finding))),
-    ...report.suppressed.flatMap(({ fingerprint, reason }) =>
-      testcase(report, `suppressed ${fingerprint}`, [element("skipped", { message: reason }, "")]),
-    ),
+    ...report.suppressed.flatMap((entry) => suppressedCase(report, entry)),
     element("system-err", {}, coverageText(report)),
     `${INDENT}</testsuite>`,
     "</testsuites>",
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Without a zone, as readers of JUnit's XML expect it; a run directory from elsewhere may say anything. */
+function timestamp(startedAt: string): { timestamp?: string } {
+  const plain = startedAt.replace(/(\.\d+)?Z$/, "");
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/.test(plain) && !Number.isNaN(Date.parse(plain)) ? { timestamp: plain } : {};
 }
 
 function properties(report: Report): string[] {
@@ -98,6 +101,14 @@ function findingCase(report: Report, finding: Finding, fails: boolean): string[]
   return testcase(report, `${message} [${finding.fingerprint}]`, [body]);
 }
 
+function suppressedCase(report: Report, entry: Report["suppressed"][number]): string[] {
+  const { fingerprint, code, title, reason, expires } = entry;
+  const name =
+    code === undefined ? `suppressed [${fingerprint}]` : `${code}: ${title ?? "suppressed"} [${fingerprint}]`;
+  const message = `suppressed: ${reason}${expires === null ? "" : ` (until ${expires})`}`;
+  return testcase(report, name, [element("skipped", { message }, "")]);
+}
+
 function findingText(finding: Finding): string {
   return [
     finding.message,
@@ -111,12 +122,12 @@ function findingText(finding: Finding): string {
 }
 
 function coverageText(report: Report): string {
-  return report.coverage
-    .flatMap(({ probe, blindSpots, notShown }) => [
-      ...blindSpots.map(({ what, why }) => `${probe}: not seen: ${what}: ${why}`),
-      ...notShown.map(({ what, count }) => `${probe}: not shown: ${count} ${what}`),
-    ])
-    .join("\n");
+  const notices = (report.notices ?? []).map((notice) => `to be noted: ${notice}`);
+  const coverage = report.coverage.flatMap(({ probe, blindSpots, notShown }) => [
+    ...blindSpots.map(({ what, why }) => `${probe}: not seen: ${what}: ${why}`),
+    ...notShown.map(({ what, count }) => `${probe}: not shown: ${count} ${what}`),
+  ]);
+  return [...notices, ...coverage].join("\n");
 }
 
 function testcase(report: Report, name: string, body: readonly string[]): string[] {

@@ -2,14 +2,15 @@ import type { Finding } from "../model/finding.js";
 import type { Report } from "../model/report.js";
 import { escapeText } from "./escape.js";
 import { plainStack } from "./plain-stack.js";
-import { redactReport } from "./redact.js";
+import { type Redaction, redactReport } from "./redact.js";
+import { nameOf } from "./terminal/stack.js";
 
-export interface MarkdownOptions {
-  showMemory: boolean;
-}
-
-/** GitHub shows a job summary of at most 1 MiB; more than this helps nobody. In bytes. */
-const MOST = 512 << 10;
+/** GitHub shows a job summary of at most 1 MiB; more than half of that helps nobody. In bytes. */
+const MOST_DETAILS = 320 << 10;
+const MOST_ROWS = 96 << 10;
+const MOST_ABOUT = 64 << 10;
+const LEFT_OUT = "The rest was left out, as this page would be too long; report.json has it.";
+const ROWS_LEFT_OUT = "| ... | report.json has the rest |";
 const LONGEST_TEXT = 2000;
 const TITLES = {
   findings: "Findings",
@@ -18,28 +19,27 @@ const TITLES = {
 };
 
 /** A summary for a job's page: a table of findings, then each with what is needed to act on it. */
-export function renderMarkdown(unredacted: Report, options: MarkdownOptions): string {
+export function renderMarkdown(unredacted: Report, options: Redaction): string {
   const report = redactReport(unredacted, options);
+  const about = [accepted(report), obstacles(report), coverage(report)];
   const parts = [
     head(report),
     jobs(report),
     table(report),
-    ...report.findings.map(details),
-    accepted(report),
-    obstacles(report),
-    coverage(report),
+    ...fitting(report.findings.map(details), MOST_DETAILS),
+    ...fitting(about, MOST_ABOUT),
   ];
-  const kept: string[] = [];
+  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+}
+
+/** As many as there is room for, and a sentence in place of the others. */
+function fitting(parts: readonly string[], room: number, rest = LEFT_OUT): string[] {
   let size = 0;
-  for (const part of parts.filter((text) => text !== "")) {
+  const end = parts.findIndex((part) => {
     size += Buffer.byteLength(part) + 2;
-    if (size > MOST) {
-      kept.push("The rest was left out, as this page would be too long; report.json has it.");
-      break;
-    }
-    kept.push(part);
-  }
-  return `${kept.join("\n\n")}\n`;
+    return size > room;
+  });
+  return end < 0 ? [...parts] : [...parts.slice(0, end), rest];
 }
 
 function head(report: Report): string {
@@ -72,7 +72,11 @@ function jobs({ run }: Report): string {
     const said = verdict === "findings" ? `${counts.new} new, ${counts.known} in the baseline` : verdict;
     return `| ${text(name)} | ${instrument} | ${said} | ${(durationMs / 1000).toFixed(1)} s |`;
   });
-  return ["| run | under | outcome | time |", "| --- | --- | --- | --- |", ...rows].join("\n");
+  return [
+    "| run | under | outcome | time |",
+    "| --- | --- | --- | --- |",
+    ...fitting(rows, MOST_ROWS, ROWS_LEFT_OUT),
+  ].join("\n");
 }
 
 /** What is gone since the baseline, what is suppressed, and what must be known of both. */
@@ -92,13 +96,24 @@ function table(report: Report): string {
     const cells = [
       `${finding.severity} ${code(finding.code)}${finding.known === true ? " (in the baseline)" : ""}`,
       text(finding.title),
+      crossing(finding),
       finding.blame,
       finding.confidence,
       finding.probes.join(", "),
     ];
     return `| ${cells.join(" | ")} |`;
   });
-  return ["| finding | what | whose | how sure | seen by |", "| --- | --- | --- | --- | --- |", ...rows].join("\n");
+  return [
+    "| finding | what | call that crossed | whose | how sure | seen by |",
+    "| --- | --- | --- | --- | --- | --- |",
+    ...fitting(rows, MOST_ROWS, ROWS_LEFT_OUT),
+  ].join("\n");
+}
+
+/** The title names the place itself. */
+function crossing({ stacks }: Finding): string {
+  const frame = stacks[0]?.frames.find(({ boundary }) => boundary);
+  return frame === undefined ? "" : code(nameOf(frame));
 }
 
 function details(finding: Finding): string {
@@ -108,7 +123,7 @@ function details(finding: Finding): string {
   ]);
   return [
     "<details>",
-    `<summary>${text(finding.code)}: ${text(finding.title)}</summary>`,
+    `<summary>${html(finding.code)}: ${html(finding.title)}</summary>`,
     "",
     text(finding.message),
     "",
@@ -149,14 +164,29 @@ function coverage(report: Report): string {
 
 /** Text in which nothing of a target's acts: no markup, no HTML, no link, no mention. */
 function text(given: string): string {
-  return escapeText(given, LONGEST_TEXT)
-    .replace(/&/g, "&amp;")
-    .replace(/</g, "&lt;")
-    .replace(/>/g, "&gt;")
-    .replace(/[\\`*_{}[\]()#+!|~$-]/g, (char) => `\\${char}`)
-    .replace(/@/g, "&#64;")
-    .replace(/:\/\//g, "&#58;//")
-    .replace(/\bwww\./gi, "www&#46;");
+  return inert(given, (plain) => plain.replace(/[\\*_{}[\]()#+!|~$-]/g, (char) => `\\${char}`).replace(/`/g, entity));
+}
+
+/** The same inside of HTML, where a backslash would be shown. */
+function html(given: string): string {
+  return inert(given, (plain) => plain.replace(/[\\`*[\]!|~]/g, entity));
+}
+
+function entity(char: string): string {
+  return `&#${char.charCodeAt(0)};`;
+}
+
+/** A space without width: what an entity stands for is read before links and mentions are looked for, so that it would not keep from them. */
+const GAP = "&#8203;";
+
+/** Nor does a code host make links of names, numbers and addresses. */
+function inert(given: string, withoutMarkup: (plain: string) => string): string {
+  const plain = escapeText(given, LONGEST_TEXT).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  return withoutMarkup(plain)
+    .replace(/(?<!\w)@(?=\w)/g, `@${GAP}`)
+    .replace(/(?<!&)#(?=\w)/g, `#${GAP}`)
+    .replace(/:\/\//g, `:${GAP}//`)
+    .replace(/\bwww\./gi, `www${GAP}.`);
 }
 
 /** Inline code: fenced by one backtick more than any run inside it has (CommonMark 0.31, 6.1). A table cell ends at a bar, even in code. */

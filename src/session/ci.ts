@@ -6,7 +6,7 @@ import type { Plan } from "../model/plan.js";
 import type { Severity } from "../model/primitives.js";
 import type { Job, Report } from "../model/report.js";
 import type { Target } from "../model/target.js";
-import { redactReport } from "../render/redact.js";
+import { type Redaction, redactReport, secretsOfEnvironment } from "../render/redact.js";
 import { RunDirectory } from "../rundir/run-directory.js";
 import { type NamedBaseline, readBaseline } from "./baseline-file.js";
 import { type LoadedConfig, loadConfig } from "./ci/config-file.js";
@@ -56,6 +56,8 @@ export interface CiResult {
   outputs: Options["formats"];
   /** The new baseline and where it goes. */
   baseline: { file: string; report: Report } | null;
+  /** What the environments of the runs hold that must not be shown. */
+  secrets: string[];
   unwritten: UserError | null;
 }
 
@@ -118,13 +120,19 @@ export async function ciSession(request: CiRequest, io: CiIo): Promise<CiResult>
     partial: request.only.length > 0,
     judgement,
   });
-  const unwritten = writeReport(directory, report, request.showMemory);
+  const environments = [io.environment, ...jobs.map(({ environment }) => environment)];
+  const secrets = [...new Set(environments.flatMap(secretsOfEnvironment))];
+  const unwritten = writeReport(directory, report, { showMemory: request.showMemory, secrets });
   return {
     report,
     runDir: directory.path,
     failOn: request.failOn ?? config.failOn,
     outputs,
-    baseline: baseline === null || baselineFile === null ? null : { file: baselineFile.path, report: baseline },
+    baseline:
+      baseline === null || baselineFile === null
+        ? null
+        : { file: baselineFile.path, report: redactReport(baseline, { showMemory: false, secrets }) },
+    secrets,
     unwritten: unwritten ?? results.find((result) => result.unwritten !== null)?.unwritten ?? null,
   };
 }
@@ -203,9 +211,9 @@ function leftOut(by: NodeJS.Signals | null, count: number): Obstacle[] {
       ];
 }
 
-function writeReport(directory: RunDirectory, report: Report, showMemory: boolean): UserError | null {
+function writeReport(directory: RunDirectory, report: Report, redaction: Redaction): UserError | null {
   try {
-    directory.writeJson("report.json", redactReport(report, { showMemory }));
+    directory.writeJson("report.json", redactReport(report, redaction));
     return null;
   } catch (error) {
     if (error instanceof UserError) {

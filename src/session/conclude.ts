@@ -5,28 +5,31 @@ import { UserError } from "../model/errors.js";
 import type { Evidence, Obstacle } from "../model/evidence.js";
 import type { RunManifest } from "../model/manifest.js";
 import type { Report } from "../model/report.js";
-import { redactReport } from "../render/redact.js";
+import { redactReport, secretsOfEnvironment } from "../render/redact.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
 import type { NamedBaseline } from "./baseline-file.js";
 import { toolVersion } from "./places.js";
 import { runFacts } from "./run-facts.js";
 
 /**
- * From what a run left to its report, which is also written down as report.json. `obstacles` kept the run from beginning. A report that
- * cannot be written is not lost: `unwritten` says why, to be told after it was shown.
+ * From what a run left to its report, which is also written down as report.json. `obstacles` kept the run from beginning; secrets of
+ * the target's `environment` are masked. A report that cannot be written is not lost: `unwritten` says why, to be told after it was shown.
  */
 export function conclude(
   directory: RunDirectory,
   manifest: RunManifest,
   obstacles: readonly Obstacle[],
   baseline: NamedBaseline | null,
+  environment: NodeJS.ProcessEnv,
 ): { report: Report; evidence: Evidence; unwritten: UserError | null } {
   const evidence = collectEvidence(directory, manifest, manifest.options.libs);
   const found = reportOf(manifest, { ...evidence, obstacles: [...obstacles, ...evidence.obstacles] });
   const report = baseline === null ? found : againstBaseline(found, baseline);
   try {
     directory.writeManifest(manifest);
-    directory.writeJson("report.json", redactReport(report, { showMemory: manifest.options.showMemory }));
+    const { showMemory } = manifest.options;
+    const secrets = secretsOfEnvironment(environment);
+    directory.writeJson("report.json", redactReport(report, { showMemory, secrets }));
   } catch (error) {
     if (error instanceof UserError) {
       return { report, evidence, unwritten: error };

@@ -82,7 +82,7 @@ export async function runSession(asked: Options, io: RunIo): Promise<Ran> {
   manifest.durationMs = Date.now() - started.getTime();
   manifest.complete = true;
   const { conclude } = await import("./conclude.js");
-  return { ...conclude(directory, manifest, obstacles, baseline), runDir: directory.path };
+  return { ...conclude(directory, manifest, obstacles, baseline, environment), runDir: directory.path };
 }
 
 async function loadBaseline(file: string): Promise<NamedBaseline> {

@@ -72,7 +72,7 @@ export function ciCommand(set: (status: number) => void): Command {
     .option("--no-color", "no colour, also on a terminal")
     .option("-q, --quiet", "no progress and no terminal report", false)
     .option("-v, --verbose", "all that was captured, and whose exit status it is", false)
-    .option("--show-memory", "keep memory bytes and secret-looking arguments in report.json", false)
+    .option("--show-memory", "keep memory bytes and what looks secret in reports", false)
     .addHelpText("after", HELP)
     .action(async (flags: Flags) => set(await ci(flags)));
 }
@@ -104,7 +104,12 @@ async function ci(flags: Flags): Promise<number> {
     }),
   );
   const { report, runDir, baseline } = done;
-  await writeReport(report, shortPath(runDir), outputOf(flags, done.outputs, done.failOn), process.stderr);
+  await writeReport(
+    report,
+    shortPath(runDir),
+    { ...outputOf(flags, done.outputs, done.failOn), secrets: done.secrets },
+    process.stderr,
+  );
   if (baseline === null && flags.updateBaseline) {
     tell("the baseline was not written, as not everything could be run or answered");
   }

@@ -46,7 +46,7 @@ export function coreCommand(set: (status: number) => void): Command {
     .option("--no-color", "no colour, also on a terminal")
     .option("-q, --quiet", "no terminal report", false)
     .option("-v, --verbose", "registers, memory, maps, all threads and goroutines too", false)
-    .option("--show-memory", "keep memory bytes and secret-looking arguments in report.json", false)
+    .option("--show-memory", "keep memory bytes and what looks secret in reports", false)
     .addHelpText(
       "after",
       "\nExamples:\n  ffi-doctor core core\n  ffi-doctor core /var/crash/core.4711 ./server\n  coredumpctl dump -o core 4711; ffi-doctor core core\n\nExit status: 1 findings, 2 usage, 3 the core cannot be read or shows no crash, else 0.",

@@ -37,7 +37,7 @@ export function reportCommand(set: (status: number) => void): Command {
     .option("--no-color", "no colour, also on a terminal")
     .option("-q, --quiet", "no terminal report", false)
     .option("-v, --verbose", "registers, memory, maps and all threads too", false)
-    .option("--show-memory", "keep memory bytes and secret-looking arguments in json", false)
+    .option("--show-memory", "keep memory bytes and what looks secret in reports", false)
     .action(async (runDirs: string[], flags: Flags) => {
       const { reportSession } = await import("../../session/report.js");
       const { report } = reportSession(runDirs, { libs: flags.lib, baseline: flags.baseline ?? null });

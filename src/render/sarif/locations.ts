@@ -51,9 +51,13 @@ function artifact(file: string, sourceRoot: string): { uri: string; uriBaseId?: 
 /** A surrogate without its other half, which has no encoding. */
 const LONE_SURROGATE = /\p{Cs}/gu;
 
-/** Each part of a path percent-encoded (RFC 3986). */
+/** Each part of a path percent-encoded (RFC 3986), without those that stay where they are. */
 function encoded(path: string): string {
-  return path.replace(LONE_SURROGATE, "\ufffd").split("/").map(encodeURIComponent).join("/");
+  const parts = path.replace(LONE_SURROGATE, "\ufffd").split("/");
+  return parts
+    .filter((part) => part !== ".")
+    .map(encodeURIComponent)
+    .join("/");
 }
 
 /** A function's name; module and offset where nobody knows it. */
@@ -62,15 +66,22 @@ export function nameOf(frame: Frame): string {
   return escapeText(frame.function ?? unknown, LONGEST_NAME);
 }
 
-/** The frame to show a finding at: one in the repository if there is one, from the inside out, else the first that has a file. */
+/** Code that nobody of the two sides wrote: a language's standard library, and what cgo makes for each build. */
+const FOREIGN = /^\/rustc\/[\da-f]{40}\/|^(?:\.\/)*_cgo_|\/cgo-gcc-prolog$|^node:|^[[<]/;
+
+/**
+ * The frame to show a finding at: from the inside out one of the library's or the user's own code, in the repository if there is one,
+ * else the first that has a file; glue and a standard library's code only where there is nothing else.
+ */
 export function bestFrame(stacks: readonly Stack[], sourceRoot: string): Frame | null {
   const root = sourceRoot.endsWith("/") ? sourceRoot : `${sourceRoot}/`;
-  const own = stacks
-    .flatMap(({ frames }) => frames)
-    .filter(({ side, kind }) => (side === "library" || side === "script" || side === "binding") && kind !== "folded");
-  const placed = own.filter(({ file, line }) => file !== null && line !== null && !/^[[<]/.test(file));
+  const all = stacks.flatMap(({ frames }) => frames).filter(({ kind }) => kind !== "folded");
+  const sided = all.filter(({ side }) => side === "library" || side === "script");
+  const own = sided.filter(({ file }) => file === null || !FOREIGN.test(file));
+  const placed = own.filter(({ file, line }) => file !== null && line !== null);
   const inside = placed.find(({ file }) => file !== null && (file.startsWith(root) || !file.startsWith("/")));
-  return inside ?? placed[0] ?? own[0] ?? stacks[0]?.frames[0] ?? null;
+  const glue = all.find(({ side }) => side === "binding");
+  return inside ?? placed[0] ?? own[0] ?? sided[0] ?? glue ?? all[0] ?? null;
 }
 
 /** A whole stack (section 3.44). */

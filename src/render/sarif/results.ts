@@ -1,5 +1,5 @@
 import type { Finding } from "../../model/finding.js";
-import type { Stack, StackRole } from "../../model/frame.js";
+import type { Frame, Stack, StackRole } from "../../model/frame.js";
 import type { Severity } from "../../model/primitives.js";
 import { escapeText } from "../escape.js";
 import { bestFrame, type Location, locationOf, nameOf, stackOf } from "./locations.js";
@@ -31,10 +31,7 @@ export function resultOf(finding: Finding, ruleIndex: number, sourceRoot: string
     level: LEVELS[finding.severity],
     kind: "fail",
     message: { text: text(finding) },
-    // A result without a location is refused by code hosts: the documentation page stands in.
-    locations: [
-      at === null ? { physicalLocation: { artifactLocation: { uri: finding.docs } } } : locationOf(at, sourceRoot),
-    ],
+    locations: [placeOf(at, finding, sourceRoot)],
     ...(related.length === 0 ? {} : { relatedLocations: related }),
     ...(flow.length < 2 ? {} : { codeFlows: [{ threadFlows: [{ locations: flow }] }] }),
     stacks: finding.stacks.filter(({ frames }) => frames.length > 0).map((stack) => stackOf(stack, sourceRoot)),
@@ -49,6 +46,12 @@ export function resultOf(finding: Finding, ruleIndex: number, sourceRoot: string
       ...(finding.cwe === null ? {} : { cwe: `CWE-${finding.cwe}` }),
     },
   };
+}
+
+/** A result without a file is refused by code hosts: where there is none, the page on the code stands in. */
+function placeOf(at: Frame | null, { docs }: Finding, sourceRoot: string): Location {
+  const location = at === null ? {} : locationOf(at, sourceRoot);
+  return { physicalLocation: { artifactLocation: { uri: docs } }, ...location };
 }
 
 function text(finding: Finding): string {

@@ -1,11 +1,10 @@
 import type { Report } from "../../model/report.js";
 import { isUnanswered } from "../../model/unanswered.js";
 import { escapeText } from "../escape.js";
-import { redactReport } from "../redact.js";
+import { type Redaction, redactReport } from "../redact.js";
 import { LEVELS, resultOf } from "./results.js";
 
-export interface SarifOptions {
-  showMemory: boolean;
+export interface SarifOptions extends Redaction {
   /** Files below it are named relative to it. */
   sourceRoot: string;
 }
@@ -54,7 +53,10 @@ function ruleOf(report: Report, code: string): unknown {
     name: code,
     shortDescription: { text: entry?.title ?? code },
     fullDescription: { text: entry?.help ?? code },
-    help: { text: `${entry?.help ?? code} ffi-doctor explain ${code} says more.` },
+    help: {
+      text: `${entry?.help ?? code} ffi-doctor explain ${code} says more.`,
+      markdown: `${entry?.help ?? code}\n\n\`ffi-doctor explain ${code}\` says more.`,
+    },
     defaultConfiguration: { level: LEVELS[entry?.severity ?? "error"] },
     properties: { tags: ["ffi", "memory", ...(cwe === null ? [] : [`external/cwe/cwe-${cwe}`])] },
   };
@@ -69,17 +71,31 @@ function invocationOf(report: Report): unknown {
   const hidden = report.coverage.flatMap(({ probe, notShown }) =>
     notShown.map(({ what, count }) => notification("note", `${probe}: ${count} ${what}`, "they are not shown", null)),
   );
+  const accepted = report.suppressed.map(({ fingerprint, code, title, reason, expires }) =>
+    notification(
+      "note",
+      `suppressed: ${code === undefined ? "" : `${code}: `}${title ?? fingerprint}`,
+      `${reason}${expires === null ? "" : ` (until ${expires})`}`,
+      null,
+    ),
+  );
+  const notices = (report.notices ?? []).map((notice) => notification("warning", "to be noted", notice, null));
   return {
     commandLine: escapeText(run.command.join(" "), 4000),
-    startTimeUtc: run.startedAt,
+    ...(isTime(run.startedAt) ? { startTimeUtc: run.startedAt } : {}),
     executionSuccessful: !isUnanswered(report),
     ...(run.outcome.exitCode === null ? {} : { exitCode: run.outcome.exitCode }),
     ...(run.outcome.signal === null ? {} : { exitSignalName: run.outcome.signal }),
-    toolExecutionNotifications: [...obstacles, ...blind, ...hidden],
+    toolExecutionNotifications: [...obstacles, ...notices, ...accepted, ...blind, ...hidden],
   };
 }
 
-function notification(level: "error" | "note", what: string, why: string, mend: string | null): unknown {
+function notification(level: "error" | "warning" | "note", what: string, why: string, mend: string | null): unknown {
   const text = `${what}: ${why}${mend === null ? "" : ` (mend: ${mend})`}`;
   return { level, message: { text: escapeText(text, 4000) } };
+}
+
+/** A run directory from elsewhere may say anything. */
+function isTime(text: string): boolean {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(text) && !Number.isNaN(Date.parse(text));
 }

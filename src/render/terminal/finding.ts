@@ -80,10 +80,33 @@ function whereLines(page: Page, finding: Finding): void {
   if (crossing !== undefined && !frames.some(({ side }) => side === "script")) {
     page.labelled("", withoutScript(finding));
   }
+  if (finding.block !== undefined) {
+    page.labelled("", blockText(finding.block));
+  }
   if (finding.signal !== undefined) {
     const address = finding.signal.address === null ? "" : ` at ${finding.signal.address}`;
     page.labelled("", `${signalText(finding.signal)}${address}, thread ${finding.signal.thread}, pid ${finding.pid}`);
   }
+}
+
+/** "16 bytes behind a block of 64 bytes that malloc gave, freed". */
+function blockText({ size, offset, allocator, state }: NonNullable<Finding["block"]>): string {
+  const condition = state === "unknown" ? "live or freed" : state;
+  return `${placeIn(offset, size)} a block of ${bytes(size)} that ${allocator} gave, ${condition}`;
+}
+
+function placeIn(offset: number, size: number): string {
+  if (offset < 0) {
+    return `${bytes(-offset)} before`;
+  }
+  if (offset < size) {
+    return offset === 0 ? "at the start of" : `${bytes(offset)} into`;
+  }
+  return offset === size ? "right behind" : `${bytes(offset - size)} behind`;
+}
+
+function bytes(count: number): string {
+  return `${count} byte${count === 1 ? "" : "s"}`;
 }
 
 /** A debugger walks a stack to its end; a checker's may end where the binding begins. */

@@ -133,21 +133,22 @@ function cleanLines(page: Page, report: Report): void {
     return;
   }
   page.blank();
-  if (report.coverage.some(({ probe }) => probe !== "gdb" && probe !== "core")) {
-    return;
-  }
   page.text(
     "A mistake that does not end the process, such as a leak or a read of freed memory that is still mapped, does not show here: ffi-doctor valgrind would see more.",
   );
 }
 
 function coverageLines(page: Page, report: Report): void {
-  const spots = report.coverage.flatMap(({ blindSpots }) => blindSpots);
+  const several = new Set(report.coverage.map(({ probe }) => probe)).size > 1;
+  const spots = report.coverage.flatMap(({ probe, blindSpots }) => blindSpots.map((spot) => ({ probe, ...spot })));
   if (spots.length > 0) {
     page.heading("Not seen");
   }
-  for (const { what, why, mend } of spots) {
-    page.text(`- ${what}: ${why}${mend === null ? "" : ` (mend: ${mend})`}`, { indent: 2, hang: 4 });
+  for (const { probe, what, why, mend } of spots) {
+    page.text(`- ${several ? `${probe}: ` : ""}${what}: ${why}${mend === null ? "" : ` (mend: ${mend})`}`, {
+      indent: 2,
+      hang: 4,
+    });
   }
   const hidden = report.coverage.flatMap(({ probe, notShown }) => notShown.map((entry) => ({ probe, ...entry })));
   if (hidden.length > 0) {

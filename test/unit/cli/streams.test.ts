@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { terminalOf, writeReport } from "../../../src/cli/streams.js";
 import { UserError } from "../../../src/model/errors.js";
-import { report } from "../render/reports.js";
+import { finding, report } from "../render/reports.js";
 
 let dir = "";
 beforeEach(() => {
@@ -95,5 +95,20 @@ describe("colour", () => {
   ])("terminal %j, environment %j, --no-color %j: %j", (isTTY, environment, asked, color) => {
     process.env = { TERM: "xterm", ...environment };
     expect(terminalOf(stream(isTTY), asked)).toEqual({ color, width: isTTY ? 100 : 80 });
+  });
+});
+
+describe("a terminal report in a file", () => {
+  it("has no secret and no memory, as it is shared", async () => {
+    const file = join(dir, "report.txt");
+    const output = { color: null, quiet: true, verbose: true, failOn: "error" as const, secrets: ["hunter2hunter2"] };
+    const given = report({ findings: [finding({ message: "it said: hunter2hunter2" })] });
+    const formats = [{ format: "terminal" as const, file }];
+    await writeReport(given, null, { ...output, formats, showMemory: false }, process.stderr);
+    expect(readFileSync(file, "utf8")).toContain("it said: ***");
+    expect(readFileSync(file, "utf8")).not.toContain("Memory at");
+    await writeReport(given, null, { ...output, formats, showMemory: true }, process.stderr);
+    expect(readFileSync(file, "utf8")).toContain("it said: hunter2hunter2");
+    expect(readFileSync(file, "utf8")).toContain("Memory at");
   });
 });

@@ -1,20 +1,10 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { validateXML } from "xmllint-wasm";
 import type { Severity } from "../../../src/model/primitives.js";
 import type { Report } from "../../../src/model/report.js";
 import { renderJunit } from "../../../src/render/junit.js";
 import { finding, hostile, report } from "./reports.js";
-
-const schema = readFileSync(join(import.meta.dirname, "junit.xsd"), "utf8");
-
-async function problems(...texts: string[]): Promise<string[]> {
-  const xml = texts.map((contents, i) => ({ fileName: `${i}.xml`, contents }));
-  const { errors } = await validateXML({ xml, schema });
-  return errors.map(({ rawMessage }) => rawMessage);
-}
+import { junitProblems } from "./schemas.js";
 
 const junit = (given: Report, failOn: Severity = "error"): string => renderJunit(given, { showMemory: false, failOn });
 
@@ -26,8 +16,8 @@ describe("JUnit's XML", () => {
       junit(report({ findings: [] })),
       junit(report({ findings: [], verdict: "inconclusive", obstacles })),
     ];
-    expect(await problems(...texts)).toEqual([]);
-    expect(await problems("<testsuites/>")).not.toEqual([]);
+    expect(await junitProblems(...texts)).toEqual([]);
+    expect(await junitProblems("<testsuites/>")).not.toEqual([]);
   });
 
   it("has the command as a case, and each finding as one that fails", () => {
@@ -47,9 +37,22 @@ describe("JUnit's XML", () => {
     );
   });
 
+  it("has what is suppressed as a skipped case with its reason, and is valid with a time that is none", async () => {
+    const suppressed = [
+      { fingerprint: "f", code: "abort", title: "It gave up", reason: "known", expires: "2030-01-01" },
+    ];
+    const text = junit(
+      report({ findings: [], suppressed, notices: ["one matches nothing"] }, { startedAt: "yesterday" }),
+    );
+    expect(text).toContain('name="abort: It gave up [f]"');
+    expect(text).toContain('<skipped message="suppressed: known (until 2030-01-01)"/>');
+    expect(text).toContain("to be noted: one matches nothing");
+    expect(await junitProblems(text)).toEqual([]);
+  });
+
   it("stays well formed whatever a target calls itself", async () => {
     const texts = fc.sample(fc.string({ unit: "binary", maxLength: 30 }), 40).map((text) => junit(hostile(text)));
     texts.push(junit(hostile("]]>\u0000\u0008\ufffe\uffff\ud800<!ENTITY x SYSTEM 'file:///etc/passwd'>&x;--><?x")));
-    expect(await problems(...texts)).toEqual([]);
+    expect(await junitProblems(...texts)).toEqual([]);
   });
 });

@@ -14,10 +14,24 @@ describe("the summary", () => {
     const text = renderMarkdown(report(), options);
     expect(text).toContain("## ffi-doctor `gdb-capture`: 1 finding");
     expect(text).toContain(
-      "| error `null-dereference` | Read through a null pointer, in stock\\_read | library | proved | gdb |",
+      "| error `null-dereference` | Read through a null pointer, in stock\\_read | `wh_count` | library | proved | gdb |",
     );
     expect(text).toContain("```\nvalgrind node app.js\n```");
     expect(text).toContain("**Not seen**");
+  });
+
+  it("has no backslashes in the line that opens a finding, where Markdown is not read", () => {
+    expect(renderMarkdown(report(), options)).toContain(
+      "<summary>null-dereference: Read through a null pointer, in stock_read</summary>",
+    );
+  });
+
+  it("keeps a code host from making links of names, and leaves names as they are", () => {
+    const title = "in a::lock::b, memcpy@plt of @team, #12, https://x.de";
+    const gap = "&#8203;";
+    expect(renderMarkdown(report({ findings: [finding({ title })] }), options)).toContain(
+      `in a::lock::b, memcpy@plt of @${gap}team, #${gap}12, https:${gap}//x.de</summary>`,
+    );
   });
 
   it("of a clean run and of one that could not answer says so", () => {
@@ -35,6 +49,8 @@ describe("the summary", () => {
     const text = renderMarkdown(report({ findings: many }), options);
     expect(Buffer.byteLength(text)).toBeLessThan(600 << 10);
     expect(text).toContain("The rest was left out");
+    // What could not be seen is not what is cut.
+    expect(text).toContain("**Not seen**");
   });
 
   it("lets nothing act that a target calls itself", () => {

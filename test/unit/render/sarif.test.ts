@@ -1,19 +1,9 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { Ajv } from "ajv";
-import addFormats from "ajv-formats";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Report } from "../../../src/model/report.js";
 import { renderSarif } from "../../../src/render/sarif/sarif.js";
 import { finding, frame, hostile, report } from "./reports.js";
-
-// The schema as schemastore has it, which is OASIS' own.
-const schemaFile = createRequire(import.meta.url).resolve("schemastore/schemas/json/sarif-2.1.0.json");
-const ajv = new Ajv({ strict: false, validateSchema: false, unicodeRegExp: false });
-addFormats.default(ajv);
-const schema = JSON.parse(readFileSync(schemaFile, "utf8")) as Record<string, unknown>;
-const validate = ajv.compile({ ...schema, $schema: "http://json-schema.org/draft-07/schema#" });
+import { sarifProblems } from "./schemas.js";
 
 const options = { showMemory: false, sourceRoot: "/app" };
 
@@ -29,8 +19,7 @@ interface Result {
 
 function rendered(given: Report): { results: Result[]; run: Record<string, unknown> } {
   const log = JSON.parse(renderSarif(given, options)) as { runs: [{ results: Result[] } & Record<string, unknown>] };
-  validate(log);
-  expect(validate.errors ?? []).toEqual([]);
+  expect(sarifProblems(log)).toEqual([]);
   return { results: log.runs[0].results, run: log.runs[0] };
 }
 
@@ -45,7 +34,7 @@ const life = finding({
 
 describe("SARIF", () => {
   it("refuses what is no SARIF, or this test could not fail", () => {
-    expect(validate({ version: "2.1.0", runs: [{ results: [{}] }] })).toBe(false);
+    expect(sarifProblems({ version: "2.1.0", runs: [{ results: [{}] }] })).not.toEqual([]);
   });
 
   it("is valid for a finding, for none, for one without a stack, and for a run that could not answer", () => {
@@ -89,6 +78,35 @@ describe("SARIF", () => {
       "freed here, by give_back",
       "used here, by use",
     ]);
+  });
+
+  it("shows a finding in somebody's own code, not in the standard library's or in glue", () => {
+    const std = "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/alloc/src/alloc.rs";
+    const frames = [
+      frame(0, { function: "alloc::dealloc", file: std }),
+      frame(1, { function: "main._Cfunc_release", side: "script", file: "././_cgo_gotypes.go" }),
+      frame(2, { function: "release", file: "./src/./hot.rs" }),
+    ];
+    const shown = (all: typeof frames): unknown =>
+      rendered(
+        report({ findings: [finding({ stacks: [{ role: "fault", thread: "1", truncated: null, frames: all }] })] }),
+      ).results[0]?.locations[0]?.physicalLocation?.artifactLocation;
+    expect(shown(frames)).toEqual({ uri: "src/hot.rs", uriBaseId: "%SRCROOT%" });
+    expect(shown(frames.slice(0, 1))).toEqual({ uri: `file://${std}` });
+    expect(shown([frame(0, { side: "system", file: null, module: "[vdso]" })])).toEqual({
+      uri: "docs/findings/null-dereference.md",
+    });
+  });
+
+  it("tells what is suppressed and what is to be noted, and leaves out a time that is none", () => {
+    const suppressed = [
+      { fingerprint: "f", code: "abort", title: "It gave up", reason: "known", expires: "2030-01-01" },
+    ];
+    const { run } = rendered(
+      report({ findings: [], suppressed, notices: ["a suppression matches nothing"] }, { startedAt: "yesterday" }),
+    );
+    expect(JSON.stringify(run["invocations"])).toContain("suppressed: abort: It gave up: known (until 2030-01-01)");
+    expect(JSON.stringify(run["invocations"])).toContain("a suppression matches nothing");
   });
 
   it("stays valid whatever a target calls itself", () => {

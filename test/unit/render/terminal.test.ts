@@ -162,3 +162,35 @@ it("keeps to the page, except in commands", () => {
   expect(tooWide(lines, 80, [command])).toEqual([]);
   expect(lines.map((line) => line.trim())).toContain(command);
 });
+
+describe("a finding of a checker", () => {
+  const block = { address: "0x10", size: 64, state: "freed", offset: 80, allocator: "malloc", owner: "libx.so" };
+  const shown = (offset: number, state = "freed"): string =>
+    renderTerminal(report({ findings: [finding({ block: { ...block, offset, state } })] }), {
+      width: 100,
+      color: false,
+      runDir: null,
+      verbose: false,
+    });
+
+  it.each([
+    [80, "16 bytes behind a block of 64 bytes that malloc gave, freed"],
+    [64, "right behind a block of 64 bytes"],
+    [1, "1 byte into a block of 64 bytes"],
+    [0, "at the start of a block of 64 bytes"],
+    [-8, "8 bytes before a block of 64 bytes"],
+  ])("at %i says where the block lies", (offset, text) => {
+    expect(shown(offset)).toContain(text);
+  });
+
+  it("says which instrument did not see what, where there were several", () => {
+    const spot = (what: string) => ({ lookedFor: [], blindSpots: [{ what, why: "w", mend: null }], notShown: [] });
+    const coverage = [
+      { probe: "gdb" as const, ...spot("leaks") },
+      { probe: "valgrind" as const, ...spot("races") },
+    ];
+    const text = renderTerminal(report({ coverage }), { width: 100, color: false, runDir: null, verbose: false });
+    expect(text).toContain("- gdb: leaks: w");
+    expect(text).toContain("- valgrind: races: w");
+  });
+});
