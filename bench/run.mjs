@@ -1,4 +1,4 @@
-// npm run bench [-- --rounds N]: what ffi-doctor costs, as ratios of interleaved medians. Prints a Markdown table.
+// npm run bench [-- --rounds N --only TEXT]: what ffi-doctor costs, as ratios of interleaved medians. Prints a Markdown table.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, "..");
 const main = join(root, "dist/cli/main.js");
 const cHost = join(root, "fixtures/hosts/build/c-host");
 const nodeHost = join(root, "fixtures/hosts/node/main.mjs");
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "9" } } });
+const { values } = parseArgs({ options: { rounds: { type: "string", default: "9" }, only: { type: "string", default: "" } } });
 const TRAPS = 500;
 const rounds = Number(values.rounds);
 

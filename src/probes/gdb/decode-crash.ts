@@ -79,6 +79,7 @@ function roleInput(event: RawEvent, records: readonly RawRecord[]): RoleInput {
     id: event.ev,
     pid: event.pid,
     tid: event.tid,
+    goroutine: find(records, "stack", event.ev)?.goid ?? null,
     pc: event.pc,
     executable: event.exe,
     code: 0,

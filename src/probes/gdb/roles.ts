@@ -6,6 +6,8 @@ export interface RoleInput {
   pid: number;
   kind: "signal" | "panic" | "exit" | "stopped";
   tid: number;
+  /** The goroutine that the thread ran then; null outside of Go and where it was not looked for. */
+  goroutine: number | null;
   pc: string;
   sp: string | null;
   signal: string;
@@ -47,6 +49,8 @@ interface Link {
 /** Functions in which a runtime gives up because of something earlier. */
 const GIVES_UP =
   /^(runtime\.(fatalthrow|fatalpanic|crash|dieFromSignal|raisebadsignal|badsignal|sighandler)|VMError::report_and_die|faulthandler_fatal_error)/;
+/** What Go's handler has a goroutine that faulted in Go code go on with: the panic. */
+const SIGPANIC = "runtime.sigpanic";
 const UNWINDING_STOPPED =
   /panic_cannot_unwind|panic_in_cleanup|panic_nounwind|__rust_drop_panic|__rust_foreign_exception|(^|::|\d)rust_panic$/;
 
@@ -128,7 +132,7 @@ function terminalOf(
 
 function linkOf(event: RoleInput, earlier: readonly RoleInput[], survived: ReadonlySet<number>): Link | null {
   const mine = earlier.filter((before) => before.tid === event.tid);
-  const nested = nestedIn(event, mine);
+  const nested = nestedIn(event, mine) ?? panickedAt(event, earlier);
   if (event.kind === "panic") {
     return null;
   }
@@ -208,13 +212,25 @@ function standingElsewhere(event: RoleInput, earlier: readonly RoleInput[]): Rol
 function nestedIn(event: RoleInput, mine: readonly RoleInput[]): RoleInput | null {
   const interrupted = new Set<string>();
   event.frames.forEach((frame, i) => {
-    if (frame.kind === "signal" || frame.fn === "runtime.sigpanic") {
+    if (frame.kind === "signal" || frame.fn === SIGPANIC) {
       for (const below of event.frames.slice(i + 1, i + 3)) {
         interrupted.add(below.pc);
       }
     }
   });
   return mine.findLast((before) => before.kind === "signal" && interrupted.has(before.pc)) ?? null;
+}
+
+/** A goroutine panics on its own stack, so between its fault and the end Go's scheduler may have moved it to another thread. */
+function panickedAt(event: RoleInput, earlier: readonly RoleInput[]): RoleInput | null {
+  const at = event.frames.findIndex(({ fn }) => fn === SIGPANIC);
+  const pc = event.frames[at + 1]?.pc;
+  if (at === -1 || pc === undefined) {
+    return null;
+  }
+  const mayBeMine = ({ goroutine }: RoleInput): boolean =>
+    goroutine === null || event.goroutine === null || goroutine === event.goroutine;
+  return earlier.findLast((before) => before.kind === "signal" && before.pc === pc && mayBeMine(before)) ?? null;
 }
 
 function rootRole(event: RoleInput, why: string): Omit<RoleOutput, "id"> {

@@ -19,6 +19,7 @@ function event(id: number, more: Partial<RoleInput> = {}): RoleInput {
     pid: PID,
     kind: "signal",
     tid: 1,
+    goroutine: null,
     pc: "0x7f10",
     sp: "0x7ffe00",
     signal: "SIGSEGV",
@@ -176,16 +177,39 @@ describe("which event a process died of", () => {
     expect(roles([event(0), { ...stopped, frames: frames("poll", "main") }]).pick).toBeNull();
   });
 
+  describe("of a goroutine that another thread ended", () => {
+    const ends = (id: number, goroutine: number | null): RoleInput => {
+      const stack = frames("runtime.exit", "runtime.gopanic", "runtime.sigpanic", "main.checksum");
+      return event(id, { kind: "exit", tid: 2, goroutine, code: 0, pc: "0x1", frames: stack });
+    };
+    const fault = (goroutine: number | null): RoleInput => event(0, { goroutine, pc: "0x40" });
+
+    it("is its fault on the thread it ran on then", () => {
+      const expected = { pick: 0, terminal: 1, roles: ["first-hand", "abort"] };
+      expect(roles([fault(19), ends(1, 19)], 2)).toEqual(expected);
+      expect(roles([fault(null), ends(1, 19)], 2)).toEqual(expected);
+    });
+
+    it("is not another goroutine's, or one elsewhere", () => {
+      const expected = { pick: 1, terminal: 1, roles: ["benign", "first-hand"] };
+      expect(roles([fault(7), ends(1, 19)], 2)).toEqual(expected);
+      expect(roles([{ ...fault(19), pc: "0x10" }, ends(1, 19)], 2)).toEqual(expected);
+    });
+  });
+
   it("is one event at most, with a role for each, whatever came", () => {
     const any = fc.record({
       kind: fc.constantFrom("signal", "panic", "exit", "stopped") as fc.Arbitrary<RoleInput["kind"]>,
       tid: fc.integer({ min: 1, max: 3 }),
+      goroutine: fc.constantFrom(null, 1, 2),
       pc: fc.constantFrom("0x10", "0x20", "0x7f10"),
       signal: fc.constantFrom("SIGSEGV", "SIGABRT", ""),
       code: fc.constantFrom(-6, 0, 1, 128),
       disposition: fc.constantFrom("default", "caught", "ignored", "unknown") as fc.Arbitrary<RoleInput["disposition"]>,
       frames: fc
-        .array(fc.constantFrom("<signal>", "f", "runtime.gopanic", "runtime.fatalthrow"), { maxLength: 6 })
+        .array(fc.constantFrom("<signal>", "f", "runtime.gopanic", "runtime.sigpanic", "runtime.fatalthrow"), {
+          maxLength: 6,
+        })
         .map((names) => frames(...names)),
     });
     fc.assert(
