@@ -10,7 +10,9 @@ const root = join(import.meta.dirname, "..");
 const main = join(root, "dist/cli/main.js");
 const cHost = join(root, "fixtures/hosts/build/c-host");
 const nodeHost = join(root, "fixtures/hosts/node/main.mjs");
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "9" }, only: { type: "string", default: "" } } });
+const { values } = parseArgs({
+  options: { rounds: { type: "string", default: "9" }, only: { type: "string", default: "" } },
+});
 const TRAPS = 500;
 const rounds = Number(values.rounds);
 
@@ -83,63 +85,84 @@ function underChecker(verb, command) {
   };
 }
 
-function row(name, [base, ours], aim) {
-  const difference = `${((ours - base) / 1000).toFixed(2)} s`;
+/** Seconds of both, their ratio, and what the aim says of them; `more` is the difference where nothing else is said. */
+function print({ name, aim, measure }) {
+  const [[base, ours], more = `${((ours - base) / 1000).toFixed(2)} s`] = measure();
   console.log(
-    `| ${name} | ${(base / 1000).toFixed(3)} s | ${(ours / 1000).toFixed(3)} s | ${(ours / base).toFixed(2)} | ${difference} | ${aim} |`,
+    `| ${name} | ${(base / 1000).toFixed(3)} s | ${(ours / 1000).toFixed(3)} s | ${(ours / base).toFixed(2)} | ${more} | ${aim} |`,
   );
+}
+
+function ofStart() {
+  const base = { command: [process.execPath, "-e", "0"], status: 0 };
+  return {
+    name: "`--version`, against `node -e 0`",
+    aim: "1.3x, at most 1.5x",
+    measure: () => [interleaved([base, { command: [process.execPath, main, "--version"], status: 0 }], rounds * 3)],
+  };
+}
+
+function ofCapture(host, command) {
+  return {
+    name: `gdb-capture, ${host} host, against \`gdb -batch -ex run -ex bt\``,
+    aim: "1.3x or 0.6 s more",
+    measure: () => [interleaved([plainGdb(command), capture(command)], rounds)],
+  };
+}
+
+function ofChecker(verb) {
+  return {
+    name: `${verb}, a Python run of 10 s and more, against the tool alone with the same flags`,
+    aim: "at most 1.05x",
+    measure: () => {
+      const command = longRun(verb);
+      return [interleaved([byHand(verb, command), underChecker(verb, command)], Math.max(3, Math.floor(rounds / 3)))];
+    },
+  };
+}
+
+function ofThreads() {
+  const threads = (count) => capture([cHost, "--threads", String(count), crash]);
+  return {
+    name: "gdb-capture, C host, 200 threads against 1",
+    aim: "-",
+    measure: () => [interleaved([threads(1), threads(200)], rounds)],
+  };
 }
 
 /** What one more signal costs that a runtime raises and handles on purpose: captures with many and with one, shared out. */
-function perTrap(name, command) {
+function ofTraps(host, command) {
   const traps = (count) => capture([...command, "--traps", String(count), crash]);
-  const [one, many] = interleaved([traps(1), traps(1 + TRAPS)], Math.max(3, Math.floor(rounds / 3)));
-  const each = `${((many - one) / TRAPS).toFixed(2)} ms each`;
-  console.log(
-    `| gdb-capture, ${name} host, ${TRAPS} benign traps more | ${(one / 1000).toFixed(3)} s | ${(many / 1000).toFixed(3)} s | ${(many / one).toFixed(2)} | ${each} | - |`,
-  );
+  return {
+    name: `gdb-capture, ${host} host, ${TRAPS} benign traps more`,
+    aim: "-",
+    measure: () => {
+      const [one, many] = interleaved([traps(1), traps(1 + TRAPS)], Math.max(3, Math.floor(rounds / 3)));
+      return [[one, many], `${((many - one) / TRAPS).toFixed(2)} ms each`];
+    },
+  };
 }
 
-console.log(`| what, against what | base | ffi-doctor | ratio | more | aim |
-|---|---|---|---|---|---|`);
+const build = join(root, "fixtures/hosts/build");
+const rows = [
+  ofStart(),
+  ofCapture("C", [cHost, crash]),
+  ofCapture("Node", [process.execPath, nodeHost, crash]),
+  ofChecker("valgrind"),
+  ofChecker("asan"),
+  ofThreads(),
+  ofTraps("Go", [join(build, "go-host")]),
+  ofTraps("Node", [process.execPath, nodeHost]),
+  ofTraps("Java", ["java", "-cp", join(build, "java"), `-Djava.library.path=${build}`, "inventory.Main"]),
+].filter(({ name }) => name.includes(values.only));
+
+if (rows.length === 0) {
+  console.error(`bench: no row's name has "${values.only}" in it`);
+  process.exit(2);
+}
+console.log("| what, against what | base | ffi-doctor | ratio | more | aim |\n|---|---|---|---|---|---|");
 try {
-  row(
-    "`--version`, against `node -e 0`",
-    interleaved(
-      [
-        { command: [process.execPath, "-e", "0"], status: 0 },
-        { command: [process.execPath, main, "--version"], status: 0 },
-      ],
-      rounds * 3,
-    ),
-    "1.3x, at most 1.5x",
-  );
-  const onC = [cHost, crash];
-  const onNode = [process.execPath, nodeHost, crash];
-  row(
-    "gdb-capture, C host, against `gdb -batch -ex run -ex bt`",
-    interleaved([plainGdb(onC), capture(onC)], rounds),
-    "1.3x or 0.6 s more",
-  );
-  row(
-    "gdb-capture, Node host, against `gdb -batch -ex run -ex bt`",
-    interleaved([plainGdb(onNode), capture(onNode)], rounds),
-    "1.3x or 0.6 s more",
-  );
-  for (const verb of ["valgrind", "asan"]) {
-    const command = longRun(verb);
-    row(
-      `${verb}, a Python run of 10 s and more, against the tool alone with the same flags`,
-      interleaved([byHand(verb, command), underChecker(verb, command)], Math.max(3, Math.floor(rounds / 3))),
-      "at most 1.05x",
-    );
-  }
-  const threads = (count) => capture([cHost, "--threads", String(count), crash]);
-  row("gdb-capture, C host, 200 threads against 1", interleaved([threads(1), threads(200)], rounds), "-");
-  perTrap("Go", [join(root, "fixtures/hosts/build/go-host")]);
-  perTrap("Node", [process.execPath, nodeHost]);
-  const build = join(root, "fixtures/hosts/build");
-  perTrap("Java", ["java", "-cp", join(build, "java"), `-Djava.library.path=${build}`, "inventory.Main"]);
+  rows.forEach(print);
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
