@@ -42,7 +42,7 @@ function remedies(error: CheckerError, code: FindingCode): string[] {
       ];
     case "memory-leak":
       return boundary === null
-        ? []
+        ? ["let the job run twice as often in one process: what leaks grows, what is kept to the end does not"]
         : [`see what the host does with the result of ${shortName(boundary)}, and by which function it gives it back`];
     default:
       return [];

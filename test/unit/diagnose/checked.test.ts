@@ -111,6 +111,23 @@ describe("what a checker told", () => {
   });
 });
 
+describe("a leak", () => {
+  it.each([
+    ["c", "asan", 1, "proved"],
+    ["java", "valgrind", 1, "proved"],
+    ["java", "asan", 1, "hint"],
+    ["node", "valgrind", 1, "hint"],
+    ["node", "asan", 10, "likely"],
+    ["python", "valgrind", 10, "likely"],
+  ] as const)("on %s under %s, of %i blocks, is %s", (hostRuntime, probe, blocks, confidence) => {
+    const leak = { ...LEAK.leak, blocks };
+    const error = { ...checkerError("leak", {}, { ...LEAK, leak }), hostRuntime, probe };
+    const [finding] = diagnose(evidence({ checkerErrors: [error] }));
+    expect(finding?.confidence).toBe(confidence);
+    expect(finding?.message.includes("what the script still held")).toBe(confidence !== "proved");
+  });
+});
+
 describe("errors that follow from one another", () => {
   const use = (name: string): Frame[] => [inLibrary(name), inLibrary("store_get", true), MAIN];
   const free = [FREE, inLibrary("store_close", true), MAIN];
