@@ -3,10 +3,12 @@ import type { NextStep } from "../model/finding.js";
 import type { FindingCode } from "../model/finding-code.js";
 import { framesOf, shownAt } from "./checked.js";
 import { boundaryIn, nameOf, shortName, siteIn } from "./diagnosis.js";
+import { quoteAll } from "./next-steps.js";
 
 /** What to do about what a checker found, nearest first; commands are pasted as they are. */
 export function checkedSteps(error: CheckerError, code: FindingCode): NextStep[] {
   return [
+    ...(code === "wild-pointer" && error.access?.address === null ? [registersShown(error.command)] : []),
     ...remedies(error, code).map((why): NextStep => ({ command: null, why, cost: "reading, then a change" })),
     {
       command: `ffi-doctor explain ${code}`,
@@ -14,6 +16,14 @@ export function checkedSteps(error: CheckerError, code: FindingCode): NextStep[]
       cost: "seconds",
     },
   ];
+}
+
+function registersShown(command: readonly string[]): NextStep {
+  return {
+    command: `ffi-doctor gdb-capture -- ${quoteAll(command)}`,
+    why: "the instruction, its registers, and so the address",
+    cost: "one run, a second more",
+  };
 }
 
 function remedies(error: CheckerError, code: FindingCode): string[] {

@@ -12,7 +12,7 @@ export const nullDereference: Rule = (crash) => {
   if (address >= NULL_PAGE || signal.codeName === "SI_KERNEL") {
     return null;
   }
-  const viaNull = access.base === null || BigInt(access.base.value) === 0n;
+  const viaNull = access.base !== null && BigInt(access.base.value) === 0n;
   const offset = address === 0n ? "" : `, field at offset ${access.address}`;
   const site = siteOf(crash);
   return {

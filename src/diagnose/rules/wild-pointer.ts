@@ -42,17 +42,31 @@ function asText(value: string): string | null {
   return text.length >= 5 && text.length !== 6 && /^[\x20-\x7e]+$/.test(text) ? text : null;
 }
 
+/** A general protection fault comes without an address (Intel SDM vol. 3, interrupt 13), and a sanitizer does not work it out. */
+const NO_ADDRESS =
+  "The processor gave no address, as for one that no pointer can have (data was taken for a pointer, or overwrote one), and for an instruction that needs an aligned address and got another. The registers tell which: gdb-capture shows them.";
+
 /** A checker saw an access to memory that belongs to nothing. */
 export const wildPointerChecked: CheckedRule = (error) => {
   if (error.mistake !== "unmapped-access") {
     return null;
   }
   const address = error.access?.address ?? null;
-  const text = address === null ? null : asText(error.access?.base?.value ?? address);
+  const where = whereIn(shownAt(error));
+  if (address === null) {
+    return {
+      code: "wild-pointer",
+      title: `${accessText(error)} through a bad pointer, in ${where}`,
+      message: NO_ADDRESS,
+      confidence: "likely",
+      evidence: checkedEvidence(error),
+    };
+  }
+  const text = asText(error.access?.base?.value ?? address);
   const block = blockText(error);
   return {
     code: "wild-pointer",
-    title: `${accessText(error)} through a wild pointer${address === null ? "" : ` (${address})`}, in ${whereIn(shownAt(error))}`,
+    title: `${accessText(error)} through a wild pointer (${address}), in ${where}`,
     message: [
       block === null
         ? "The address belongs to no block that is live or was freed lately, to no stack and to no variable: the pointer is stale for long, overwritten or miscomputed."

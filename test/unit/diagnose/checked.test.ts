@@ -128,6 +128,17 @@ describe("a leak", () => {
   });
 });
 
+describe("an access of which the processor gave no address", () => {
+  it("is not said to be where nothing is, and gdb-capture comes next", () => {
+    const access = { kind: "read" as const, size: 16, address: null, addressFrom: "none" as const };
+    const error = checkerError("unmapped-access", {}, { access: { ...access, base: null, displacement: null } });
+    const [finding] = diagnose(evidence({ checkerErrors: [error] }));
+    expect(finding).toMatchObject({ code: "wild-pointer", confidence: "likely" });
+    expect(finding?.message).toContain("needs an aligned address");
+    expect(finding?.nextSteps[0]?.command).toMatch(/^ffi-doctor gdb-capture -- /);
+  });
+});
+
 describe("errors that follow from one another", () => {
   const use = (name: string): Frame[] => [inLibrary(name), inLibrary("store_get", true), MAIN];
   const free = [FREE, inLibrary("store_close", true), MAIN];
