@@ -190,6 +190,36 @@ describe("a sound host under valgrind", () => {
   );
 });
 
+describe("a program that handles its own faults", () => {
+  it("computes under valgrind what it computes alone, and is clean", () => {
+    const program = join(scratch(), "fault-and-return");
+    const built = spawnSync("gcc", ["-g", "-O2", "-o", program, join(import.meta.dirname, "fault-and-return.c")]);
+    expect(built.status).toBe(0);
+    const plain = spawnSync(program, { encoding: "utf8" });
+    const { status, stdout, report } = observed("valgrind", ["--", program]);
+    expect({ status, stdout, findings: report?.findings }).toEqual({ status: 0, stdout: plain.stdout, findings: [] });
+    expect(report?.coverage[0]?.notShown).toMatchObject([
+      { what: expect.stringContaining("handler of the program's own") },
+    ]);
+  });
+
+  it.each(["node", "java"])(
+    "to die of one that valgrind has no address for: %s",
+    (name) => {
+      const command = hosts.find((one) => one.name === name)?.command ?? [];
+      const { report, stderr } = observed("valgrind", ["--", ...command, "unaligned-read"], {
+        env: { LD_LIBRARY_PATH: join(libraries, "unaligned-read") },
+      });
+      expect(
+        report?.findings.map(({ code }) => code),
+        stderr,
+      ).toEqual(["misaligned-pointer"]);
+      expect(names(report?.findings[0], "fault")[0]).toBe("ffi_doctor_store::magic::read");
+    },
+    LONG,
+  );
+});
+
 describe("a library that a host calls", () => {
   const of = (name: string): string[] => hosts.find((one) => one.name === name)?.command ?? [];
 

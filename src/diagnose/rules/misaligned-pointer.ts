@@ -62,7 +62,7 @@ export const misalignedPointerChecked: CheckedRule = (error) => {
   const address = error.access?.address ?? null;
   return {
     code: "misaligned-pointer",
-    title: `${accessText(error)}${address === null ? "" : ` at ${address}`}, which is not aligned as its type asks, in ${whereIn(shownAt(error))}`,
+    title: `${accessText(error)} ${address === null ? "that" : `at ${address}, which`} is not aligned as its type asks, in ${whereIn(shownAt(error))}`,
     message:
       "The type promises an alignment that this pointer does not have: a cast from bytes, a packed structure, or a buffer that the caller aligned less. Where the compiler believes the promise, it faults.",
     confidence: "proved",

@@ -3,6 +3,7 @@ import type { Obstacle, ProcessInfo } from "../../model/evidence.js";
 import type { Options } from "../../model/options.js";
 import type { DecodedStep, Recording, StepEnd } from "../../model/recording.js";
 import { lookedFor, runtimeSpots, spotOf, standingSpots } from "./coverage.js";
+import type { Fault } from "./faults.js";
 import { gaveUp, unreadable } from "./gave-up.js";
 import { emptyImage, type Image, Images, newRoom, type Room } from "./images.js";
 import { type Log, programOf, readLog } from "./log.js";
@@ -25,14 +26,15 @@ interface Known {
 /** What memcheck left of one step, whole or cut anywhere, as evidence. Never throws for what is in it. */
 export function decodeValgrind(recording: Recording, end: StepEnd, options: Options): DecodedStep {
   const logs = readLogs(recording);
+  const faults = logs.flatMap(({ log }) => log.faults);
   const room = newRoom();
-  const images = readImages(recording, logs, room, options.libs.length > 0);
+  const images = readImages(recording, { logs, faults, room, leaks: options.libs.length > 0 });
   const leaks = { possible: 0, unfinished: 0 };
   const checkerErrors = images.flatMap(({ image, executable, preloaded }) =>
     image.errors
       // A static libc's own routines read by the word, and valgrind cannot put its own in their place.
       .filter(({ mistake }) => preloaded || (mistake !== "uninitialized" && mistake !== "leak"))
-      .filter((error) => isShown(error, image, options, leaks) && !isCountedTrap(error, image, end, room))
+      .filter((error) => isShown(error, image, options, leaks) && !isCountedTrap(error, image, { faults, end, room }))
       .map((error) => ({ ...error, executable })),
   );
   const files = filesOf(logs, images);
@@ -89,16 +91,18 @@ function numbered(recording: Recording, pattern: RegExp): { name: string; order:
     .sort((a, b) => a.order - b.order);
 }
 
-function readImages(
-  recording: Recording,
-  logs: readonly { order: number; log: Log }[],
-  room: Room,
-  leaks: boolean,
-): Known[] {
+interface Beside {
+  logs: readonly { order: number; log: Log }[];
+  faults: readonly Fault[];
+  room: Room;
+  leaks: boolean;
+}
+
+function readImages(recording: Recording, { logs, faults, room, leaks }: Beside): Known[] {
   const all = numbered(recording, XML_NAME).flatMap(({ name, order }): Known[] => {
     const pid = Number(XML_NAME.exec(name)?.groups?.["pid"]);
     const log = nearest(logs, pid, order);
-    const sink = new Images(pid, room, { stackOverflow: log?.stackOverflow ?? false, leaks });
+    const sink = new Images(pid, room, { stackOverflow: log?.stackOverflow ?? false, leaks, faults });
     const damage = readXml(recording.pieces(name), sink);
     const executable = log === null ? null : programOf(log);
     const preloaded = log === null || log.files.length === 0 || log.preloaded;
@@ -128,9 +132,17 @@ function nearest(logs: readonly { order: number; log: Log }[], pid: number, orde
 }
 
 /** Known only now that the process's end is. */
-function isCountedTrap(error: CheckerError, image: Image, end: StepEnd, room: Room): boolean {
-  const last = image.errors.findLast(({ mistake }) => mistake === "unmapped-access") === error;
-  const trap = isTrap(error, last, image.head.pid === end.pid ? end.outcome : null);
+function isCountedTrap(
+  error: CheckerError,
+  image: Image,
+  { faults, end, room }: { faults: readonly Fault[]; end: StepEnd; room: Room },
+): boolean {
+  const { pid } = image.head;
+  const trap = isTrap(error, {
+    last: image.errors.findLast(({ mistake }) => mistake === "unmapped-access") === error,
+    fault: faults.find((fault) => fault.pid === pid && fault.address === error.access?.address) ?? null,
+    ended: pid === end.pid ? end.outcome : null,
+  });
   room.noise.trap += trap ? 1 : 0;
   return trap;
 }

@@ -1,11 +1,12 @@
 import type { CheckerError } from "../../model/checker-error.js";
 import type { Frame, Stack, StackRole } from "../../model/frame.js";
+import { type Fault, instructionOf } from "./faults.js";
 import { decodeFrames } from "./frames.js";
 import { leakKind, meaningOf } from "./mistakes.js";
 import { mayFault, type Noise, noiseOf } from "./noise.js";
 import { CALLERS } from "./plan.js";
 import type { RawError, RawFatal, RawFrame, RawHead, XmlSink } from "./records.js";
-import { endedBy, isCrash, sameDeath, withSignal } from "./signals.js";
+import { atTheFault, endedBy, isCrash, sameDeath, withSignal } from "./signals.js";
 
 /** Of one step, at most so many errors and frames are kept; all are counted. */
 const MOST_ERRORS = 1000;
@@ -80,9 +81,13 @@ export class Images implements XmlSink {
   /** Whether anybody asked for leaks. */
   private readonly leaks: boolean;
 
-  constructor(pid: number, room: Room, how: { stackOverflow: boolean; leaks: boolean }) {
+  /** What handlers took. */
+  private readonly faults: Fault[];
+
+  constructor(pid: number, room: Room, how: { stackOverflow: boolean; leaks: boolean; faults: readonly Fault[] }) {
     this.pid = pid;
     this.leaks = how.leaks;
+    this.faults = how.faults.map((fault) => ({ ...fault }));
     this.room = room;
     this.stackOverflow = how.stackOverflow;
   }
@@ -116,14 +121,16 @@ export class Images implements XmlSink {
     if (!isCrash(raw)) {
       return;
     }
+    this.place(open, raw, raw.frames);
     const known = sameDeath(raw, open.at, open.faults, open.image.errors);
     if (known !== null) {
       withSignal(known, raw);
     } else {
+      const death = atTheFault(raw, this.faults);
       this.admit(open, {
         ...bare(open.image.head, raw),
-        ...endedBy(raw, this.stackOverflow),
-        stacks: [stackOf("fault", raw, raw.frames)],
+        ...endedBy(death, this.stackOverflow),
+        stacks: [stackOf("fault", raw, death.frames)],
         fatal: true,
       });
     }
@@ -155,7 +162,13 @@ export class Images implements XmlSink {
 
   private start(): Open {
     const image = emptyImage(this.images.length === 0 ? this.pid : 0);
-    const open = { image, at: new Map(), alike: new Map(), byUnique: new Map(), faults: new Set<string>() };
+    const open = {
+      image,
+      at: new Map(),
+      alike: new Map(),
+      byUnique: new Map(),
+      faults: new Set(this.faults.flatMap(({ pc }) => pc ?? [])),
+    };
     this.images.push(image);
     this.open.push(open);
     return open;
@@ -163,6 +176,7 @@ export class Images implements XmlSink {
 
   /** The error as one of the report, or the one that it is alike to; null where there is no more room. */
   private keep(open: Open, raw: RawError): Kept | null {
+    this.place(open, raw, raw.parts[0]?.frames ?? []);
     const error = decodeError(open.image.head, raw);
     const noise = noiseOf(error, raw, open.faults);
     if (noise !== null) {
@@ -192,6 +206,17 @@ export class Images implements XmlSink {
       open.alike.set(key, kept);
     }
     return kept;
+  }
+
+  /** Learns from a stack where a fault was that the log has no place of. */
+  private place(open: Open, { tid }: { tid: number | null }, frames: readonly RawFrame[]): void {
+    for (const fault of this.faults) {
+      const pc = instructionOf(fault, { tid, frames });
+      if (pc !== null) {
+        fault.pc = pc;
+        open.faults.add(pc);
+      }
+    }
   }
 
   private admit(open: Open, error: CheckerError): boolean {

@@ -1,3 +1,4 @@
+import { type Fault, FaultReader } from "./faults.js";
 import { originalOf } from "./names.js";
 
 /** What valgrind told beside its XML (`-v --log-file`): one such file is of one program image. */
@@ -13,6 +14,8 @@ export interface Log {
   preloaded: boolean;
   /** valgrind's own words for a main stack that ran over. */
   stackOverflow: boolean;
+  /** Faults that handlers of the process's own, or of its forked children's, took. */
+  faults: Fault[];
 }
 
 const LONGEST_LINE = 1 << 16;
@@ -30,7 +33,16 @@ const DIED =
 
 /** Reads one log. Text that is none of valgrind's is passed over. */
 export function readLog(pieces: Iterable<string>): Log {
-  const log: Log = { pid: null, files: [], died: null, reading: null, preloaded: false, stackOverflow: false };
+  const log: Log = {
+    pid: null,
+    files: [],
+    died: null,
+    reading: null,
+    preloaded: false,
+    stackOverflow: false,
+    faults: [],
+  };
+  const faults = new FaultReader();
   const files = new Set<string>();
   for (const line of linesOf(pieces)) {
     const said = LINE.exec(line);
@@ -51,9 +63,12 @@ export function readLog(pieces: Iterable<string>): Log {
         .slice(0, 300);
     } else if (text.startsWith("Stack overflow in thread")) {
       log.stackOverflow = true;
+    } else if (said !== null) {
+      faults.take(Number(said[1]), text);
     }
   }
   log.files = [...files];
+  log.faults = faults.found();
   return log;
 }
 

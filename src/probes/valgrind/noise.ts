@@ -1,5 +1,5 @@
 import type { CheckerError } from "../../model/checker-error.js";
-import type { Frame } from "../../model/frame.js";
+import { type Fault, standsOn } from "./faults.js";
 import type { RawError } from "./records.js";
 
 /** What is counted and told of as no mistake of anybody's. */
@@ -7,7 +7,7 @@ export const NOISE = {
   linker: "reads of the dynamic linker over the ends of its own strings",
   probe: "probes that a JVM makes below its own stack",
   handler: "errors in a signal handler that told of an earlier fault",
-  trap: "accesses that a runtime makes, and whose faults it handles itself",
+  trap: "accesses whose faults the runtime, or a handler of the program's own, took and went on from",
 } as const;
 export type Noise = keyof typeof NOISE;
 
@@ -26,25 +26,15 @@ export function noiseOf(error: CheckerError, raw: RawError, faults: ReadonlySet<
   if (isProbe(error, raw)) {
     return "probe";
   }
-  return standsOn(error.stacks[0]?.frames ?? [], faults) === null && !isGoReport(error, faults) ? null : "handler";
+  return standsOn(error.stacks[0]?.frames.map(({ pc }) => pc) ?? [], faults) === null && !isGoReport(error, faults)
+    ? null
+    : "handler";
 }
 
 /** Go prints the registers of a fault, whatever is in them, on a stack of its own. */
 function isGoReport(error: CheckerError, faults: ReadonlySet<string>): boolean {
   const first = error.stacks[0]?.frames[0]?.function ?? "";
   return faults.size > 0 && error.mistake === "uninitialized" && GO_REPORT.test(first);
-}
-
-/** The earlier fault on which a handler runs: its instruction is a caller, which valgrind tells as one byte less. */
-export function standsOn(frames: readonly Pick<Frame, "pc">[], faults: ReadonlySet<string>): string | null {
-  for (const { pc } of frames.slice(1)) {
-    const next = `0x${(BigInt(pc) + 1n).toString(16)}`;
-    const fault = faults.has(next) ? next : faults.has(pc) ? pc : null;
-    if (fault !== null) {
-      return fault;
-    }
-  }
-  return null;
 }
 
 /** An access that raises a signal, when the memory is not there. */
@@ -55,11 +45,22 @@ export function mayFault(error: CheckerError): boolean {
 /** The addresses at which a null pointer is taken for one. */
 const NULL_PAGE = 0x10000n;
 
+/** What is known, when a process is over, of an access of its that memcheck thought wrong. */
+export interface Aftermath {
+  /** It is the last such of its process. */
+  last: boolean;
+  /** The fault that it raised and that a handler took; null where it raised none, or there is no word on it. */
+  fault: Fault | null;
+  /** How the process ended; null where that is not known. */
+  ended: { exitCode: number | null } | null;
+}
+
 /**
- * Generated code, a JVM and Go look for null and for the ends of memory by touching them. The process went on, so somebody handled it;
- * of Go's, which ends by a status, the last may be what it ended of. `ended`: null where that is not known.
+ * Generated code, a JVM, Go and programs with a handler of their own look for null and for the ends of memory by touching them. The
+ * process went on, so somebody handled it. Of Go's, which ends by a status, the last may be what it ended of; and a crash handler may
+ * end the process by any status.
  */
-export function isTrap(error: CheckerError, last: boolean, ended: { exitCode: number | null } | null): boolean {
+export function isTrap(error: CheckerError, { last, fault, ended }: Aftermath): boolean {
   const first = error.stacks[0]?.frames[0];
   if (error.mistake !== "unmapped-access" || error.fatal || first === undefined) {
     return false;
@@ -68,7 +69,8 @@ export function isTrap(error: CheckerError, last: boolean, ended: { exitCode: nu
     const isNull = BigInt(error.access?.address ?? "0xffffffff") < NULL_PAGE;
     return ended === null ? isNull : !(last && ended.exitCode === GO_FATAL);
   }
-  return first.module === null ? hasCaller(error) : JVM.test(first.module);
+  const runtimes = first.module === null ? hasCaller(error) : JVM.test(first.module);
+  return runtimes || (fault !== null && (fault.returned || error.seen > 1 || ended?.exitCode === 0));
 }
 
 /** Status of a Go program that ended of a fault or a panic. */

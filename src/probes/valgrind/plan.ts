@@ -57,6 +57,10 @@ export function planValgrind(
       "--vgdb=no",
       // Translated together with its caller, a function's first instruction is told as the caller's call (3.19); alone it is faster, too.
       "--vex-guest-chase=no",
+      // Else a program whose handler returns to the access that faulted goes on with registers of long before.
+      "--vex-iropt-register-updates=allregs-at-mem-access",
+      // Which accesses faulted, and were handled.
+      "--trace-signals=yes",
       ...(origins ? ["--track-origins=yes"] : []),
     ],
     toolEnv: {},

@@ -1,7 +1,8 @@
 import type { CheckerError, Mistake } from "../../model/checker-error.js";
 import type { Access } from "../../model/crash.js";
 import { signalInfo } from "../gdb/signals.js";
-import { mayFault, standsOn } from "./noise.js";
+import { type Fault, faultAt, standsOn } from "./faults.js";
+import { mayFault } from "./noise.js";
 import type { RawFatal } from "./records.js";
 
 /** Signals that a mistake raises; of the others the sender knows. */
@@ -32,7 +33,7 @@ export function sameDeath(
   }
   const below = at.get(
     standsOn(
-      fatal.frames.map(({ ip }) => ({ pc: ip })),
+      fatal.frames.map(({ ip }) => ip),
       faults,
     ) ?? "",
   )?.error;
@@ -41,6 +42,19 @@ export function sameDeath(
   }
   const again = fatal.code <= 0 && (fatal.name === "SIGSEGV" || fatal.name === "SIGBUS");
   return again ? (errors.findLast((error) => error.tid === fatal.tid && mayFault(error)) ?? null) : null;
+}
+
+/** The death as it began: below the frames of a handler that had taken a fault, and ended the process for it. */
+export function atTheFault(fatal: RawFatal, faults: readonly Fault[]): RawFatal {
+  const pcs = new Set(faults.flatMap(({ pc }) => pc ?? []));
+  const at = fatal.frames.findIndex(({ ip }, i) => i > 0 && faultAt(ip, pcs) !== null);
+  const [first, ...callers] = at === -1 ? [] : fatal.frames.slice(at);
+  const fault = faults.findLast(({ pc }) => first !== undefined && pc === faultAt(first.ip, pcs));
+  if (first === undefined || fault === undefined) {
+    return fatal;
+  }
+  const { signal: number, name, code, address } = fault;
+  return { ...fatal, number, name, code, address, frames: [{ ...first, ip: fault.pc ?? first.ip }, ...callers] };
 }
 
 export function withSignal(error: CheckerError, fatal: RawFatal): void {

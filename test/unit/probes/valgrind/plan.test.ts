@@ -26,6 +26,8 @@ describe("a step under valgrind", () => {
         "--redzone-size=512",
         "--keep-debuginfo=yes",
         "--vex-guest-chase=no",
+        "--vex-iropt-register-updates=allregs-at-mem-access",
+        "--trace-signals=yes",
         "--trace-children=yes",
       ]),
     );
