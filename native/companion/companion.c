@@ -13,6 +13,7 @@
 #include "companion.h"
 
 #include <dlfcn.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,8 +24,32 @@ static int dying;
 
 const char *companion_folder(void) { return folder; }
 
+/*
+ * LeakSanitizer ends the process where it cannot look (no ptrace); the program has ended well by then, and its own status and handlers
+ * are still to come.
+ */
+static int looking;
+static jmp_buf looked;
+
+static void look_through(void) {
+  int (*check)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "__lsan_do_recoverable_leak_check");
+  if (check == NULL) {
+    record_word("leaks no-runtime");
+  } else if (has_jvm()) {
+    /* It reads the guard pages of the JVM's threads, and dies of them. */
+    record_word("leaks not-of-a-jvm");
+  } else if (_setjmp(looked) == 0) {
+    looking = 1;
+    (void)check();
+    record_word("leaks looked-for");
+  }
+  looking = 0;
+}
+
 /* The runtime calls this on the thread that made the mistake, when its report is written. */
 static void at_death(void) {
+  if (looking)
+    longjmp(looked, 1);
   if (folder[0] == '\0' || __atomic_exchange_n(&dying, 1, __ATOMIC_ACQ_REL) != 0)
     return;
   record_libraries();
@@ -38,12 +63,8 @@ static void at_exit(int status, void *unused) {
   if (folder[0] == '\0' || __atomic_load_n(&dying, __ATOMIC_ACQUIRE) != 0)
     return;
   record_libraries();
-  if (look_for_leaks) {
-    int (*check)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "__lsan_do_recoverable_leak_check");
-    if (check != NULL)
-      (void)check();
-    record_word(check != NULL ? "leaks looked-for" : "leaks no-runtime");
-  }
+  if (look_for_leaks)
+    look_through();
   record_end("exit", status);
 }
 

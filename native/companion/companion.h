@@ -24,6 +24,8 @@ enum host { HOST_OTHER, HOST_GO, HOST_JAVA };
 void signals_prepare(enum host host);
 /* To be called where the process ends: from within a fault's handler that is a crash. */
 void signals_give_up(void);
+/* Whether a handler of the program's had its turn with the fault of which the process dies. */
+int signals_reported(void);
 /* From here on handlers are the program's own affair again. */
 void signals_stop(void);
 
@@ -33,6 +35,7 @@ const char *find_on_runpath(const char *file, char *into);
 /* host_stack.c */
 /* Notes that Go is in the program, and whether it is. */
 int record_runtime(void);
+int has_jvm(void);
 void record_host_stack(void);
 
 /* output.c: lines of a file, without a lock or an allocation. */

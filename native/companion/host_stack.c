@@ -137,6 +137,27 @@ int record_runtime(void) {
   return found.go;
 }
 
+int has_jvm(void) {
+  struct found found = {0, 0};
+  (void)dl_iterate_phdr(find_runtime, &found);
+  return found.java;
+}
+
+/* A JVM that has told of the fault itself would not do so again: its report is where it puts one that nobody asked elsewhere. */
+static void copy_report(void) {
+  char from[64], name[64], bytes[4096];
+  (void)snprintf(from, sizeof from, "hs_err_pid%d.log", (int)dying_process);
+  (void)snprintf(name, sizeof name, "host.%d.java", (int)dying_process);
+  int in = (int)syscall(SYS_openat, AT_FDCWD, from, O_RDONLY | O_CLOEXEC, 0);
+  struct output out;
+  if (in < 0 || !output_open(&out, name))
+    return;
+  for (long got; (got = syscall(SYS_read, in, bytes, sizeof bytes)) > 0;)
+    (void)!write(out.fd, bytes, (size_t)got);
+  (void)syscall(SYS_close, in);
+  output_close(&out);
+}
+
 static int tell_others(void *unused) {
   (void)unused;
   struct found found = {0, 0};
@@ -173,6 +194,10 @@ static void wait_for(pid_t child) {
  */
 void record_host_stack(void) {
   dying_process = (pid_t)syscall(SYS_getpid);
+  if (signals_reported() && has_jvm()) {
+    copy_report();
+    return;
+  }
   node_frames = (void (*)(FILE *))dlsym(RTLD_DEFAULT, "_ZN4node23DumpJavaScriptBacktraceEP8_IO_FILE");
   /* V8 walks from the stack pointer up to where JavaScript was entered: a low address is below all stacks that may be meant. */
   char *stack = mmap(LOW, CHILD_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

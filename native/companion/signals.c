@@ -32,7 +32,7 @@ static int wrapped[FAULTS];
 static int active;
 
 /* The fault that a handler of the program's is at, on this thread. */
-static __thread struct {
+static __thread struct handled {
   int at; /* index + 1 */
   siginfo_t *info;
   void *context;
@@ -41,6 +41,9 @@ static __thread struct {
 
 static int (*next_sigaction)(int, const struct sigaction *, struct sigaction *);
 static void (*next_exit)(int);
+static void (*next_abort)(void);
+static int java;
+static int reported;
 
 static int index_of(int number) {
   for (int i = 0; i < FAULTS; i++) {
@@ -57,7 +60,8 @@ static int is_handling(void) {
   uintptr_t here = (uintptr_t)__builtin_frame_address(0);
   if (here >= handling.frame || handling.frame - here > HANDLER_DEPTH)
     return 0;
-  if (programs[handling.at - 1].sa_flags & SA_NODEFER)
+  /* A JVM unblocks what it handles while it writes its report, and never jumps out of a handler. */
+  if (java || (programs[handling.at - 1].sa_flags & SA_NODEFER))
     return 1;
   unsigned long mask = 0;
   (void)syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask, sizeof mask);
@@ -68,10 +72,13 @@ static int is_handling(void) {
 static void hand_over(void) {
   int i = handling.at - 1;
   handling.at = 0;
+  reported = 1;
   sanitizers[i].handler(faults[i], handling.info, handling.context);
 }
 
 void signals_stop(void) { active = 0; }
+
+int signals_reported(void) { return reported; }
 
 void signals_give_up(void) {
   if (active && is_handling())
@@ -82,8 +89,6 @@ void signals_give_up(void) {
  * The JVM recovers from faults of its own code and of what it generated, never from those of other libraries: there its handler ends the
  * process with a report of its own.
  */
-static int java;
-
 static int is_lost_to_java(int number, const siginfo_t *info, const ucontext_t *context) {
   static char home[COMPANION_PATH];
   if (number != SIGSEGV || info->si_code <= 0)
@@ -117,11 +122,8 @@ static void first(int number, siginfo_t *info, void *context) {
     return;
   }
   struct sigaction program = programs[i];
-  int saved = handling.at;
-  handling.at = i + 1;
-  handling.info = info;
-  handling.context = context;
-  handling.frame = (uintptr_t)__builtin_frame_address(0);
+  struct handled outer = handling;
+  handling = (struct handled){i + 1, info, context, (uintptr_t)__builtin_frame_address(0)};
   if (program.sa_flags & SA_RESETHAND) {
     wrapped[i] = 0;
     (void)syscall(SYS_rt_sigaction, number, &sanitizers[i], NULL, sizeof sanitizers[i].mask);
@@ -130,12 +132,13 @@ static void first(int number, siginfo_t *info, void *context) {
     program.sa_sigaction(number, info, context);
   else
     program.sa_handler(number);
-  handling.at = saved;
+  handling = outer;
 }
 
 void signals_prepare(enum host host) {
   next_sigaction = (int (*)(int, const struct sigaction *, struct sigaction *))dlsym(RTLD_NEXT, "sigaction");
   next_exit = (void (*)(int))dlsym(RTLD_NEXT, "_exit");
+  next_abort = (void (*)(void))dlsym(RTLD_NEXT, "abort");
   void (*init)(void) = (void (*)(void))dlsym(RTLD_DEFAULT, "__asan_init");
   /* Go hands on by itself what is none of its own; other sanitizers wrap the program's handlers themselves. */
   if (init == NULL || host == HOST_GO)
@@ -211,5 +214,13 @@ void _exit(int status) {
   if (next_exit != NULL)
     next_exit(status);
   (void)syscall(SYS_exit_group, status);
+  __builtin_unreachable();
+}
+
+void abort(void) {
+  signals_give_up();
+  if (next_abort == NULL)
+    next_abort = (void (*)(void))dlsym(RTLD_NEXT, "abort");
+  next_abort();
   __builtin_unreachable();
 }

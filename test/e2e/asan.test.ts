@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -123,6 +124,40 @@ describe.skipIf(!here)("asan", () => {
       expect(report?.findings.map(({ code }) => code)).toEqual(["memory-leak"]);
       expect(report?.findings[0]?.stacks[0]?.frames.some(({ function: name }) => name === "entry")).toBe(true);
       expect([status, report?.run.outcome.exitCode]).toEqual([0, 0]);
+    },
+    LIMIT,
+  );
+
+  it("leaves the exit status and the output alone where leaks cannot be looked for: no ptrace, or a JVM", () => {
+    const forbid = join(scratch(), "no-ptrace");
+    expect(spawnSync("gcc", ["-o", forbid, join(root, "test/robust/no-ptrace.c")]).status).toBe(0);
+    const looked = ["--lib", "libffi_doctor_store.so", "--exit-code", "target", "--"];
+    const own = ["--exit", "7", "healthy"];
+    for (const [name, before] of [
+      ["c", [forbid]],
+      ["java", []],
+    ] as const) {
+      const command = hosts.find((host) => host.name === name)?.command ?? [];
+      const told = asan([...looked, ...before, ...commandOf(command, "healthy"), ...own], {
+        LD_LIBRARY_PATH: join(plain, "healthy"),
+      });
+      expect(told.stdout).toBe("scenario healthy: ok\ndone\n");
+      expect(told.report?.run.outcome.exitCode).toBe(7);
+      const said = [...(told.report?.obstacles ?? []), ...(told.report?.coverage[0]?.blindSpots ?? [])];
+      expect(said.map(({ what }) => what).join("\n")).toMatch(/^leaks/m);
+    }
+  });
+
+  it(
+    "shows the fault that a JVM told of itself, and then ended by abort",
+    () => {
+      const command = hosts.find(({ name }) => name === "java")?.command ?? [];
+      const env = { LD_LIBRARY_PATH: join(plain, "struct-layout") };
+      const { status, report } = asan(["--", ...command, "struct-layout"], env);
+      const frames = report?.findings[0]?.stacks[0]?.frames ?? [];
+      expect([status, report?.findings.map(({ code }) => code)]).toEqual([1, ["null-dereference"]]);
+      expect(frames[0]?.function).toBe("Unsafe_GetByte");
+      expect(frames.some(({ function: name }) => name === "inventory.Replica.checksumBlock")).toBe(true);
     },
     LIMIT,
   );

@@ -140,6 +140,15 @@ function leakSpots(left: readonly ProcessLeft[], options: Options, looked: boole
       },
     ];
   }
+  if (left.some(({ record }) => record?.leaks === "not-of-a-jvm")) {
+    return [
+      {
+        what: "leaks",
+        why: "LeakSanitizer dies of the guard pages of a JVM's threads, so it was not let look",
+        mend: "ffi-doctor valgrind --lib <library> -- ...",
+      },
+    ];
+  }
   return looked || left.length === 0
     ? []
     : [{ what: "leaks", why: "no process came to its exit handlers: it died, or left by _exit", mend: null }];

@@ -20,7 +20,7 @@ export interface ProcessRecord {
   runtime: "go" | "java" | "node" | "python" | null;
   /** Null where the process ended in a way that the companion does not see: by a signal, or by _exit. */
   end: { how: "exit" | "death"; status: number | null } | null;
-  leaks: "looked-for" | "no-runtime" | null;
+  leaks: "looked-for" | "no-runtime" | "not-of-a-jvm" | null;
   /** What the dynamic linker said when a library could not be opened for want of a runtime. */
   refused: string[];
   /** The library that was asked for last, where the runtime does not see what becomes of it. */
@@ -99,7 +99,7 @@ function take(record: ProcessRecord, text: string): boolean {
       record.runtime = value === "go" ? "go" : record.runtime;
       return true;
     case "leaks":
-      record.leaks = value === "looked-for" ? "looked-for" : "no-runtime";
+      record.leaks = value === "looked-for" || value === "not-of-a-jvm" ? value : "no-runtime";
       return true;
     case "host-stack":
       record.hostStackHung = true;
