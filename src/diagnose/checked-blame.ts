@@ -165,6 +165,12 @@ function leaked(made: Part): Verdict {
       reason: `the call of ${shortName(made.boundary)} allocated it: either the host was to give it back, or the library lost it`,
     };
   }
+  if (made.party === "library") {
+    return {
+      side: "unknown",
+      reason: `${nameOf(made.site)} allocated it where no call of the host's is on the stack: whether the library lost it, or handed it out by another call, is not seen`,
+    };
+  }
   return single(made);
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { type Column, checkerTwins, columns, expectedIn, pageOf } from "./checker-twins.js";
+import { type Column, checkerTwins, columns, expectedIn, pageOf, USED_BY_HOST } from "./checker-twins.js";
 import { cleanUp, observed, root } from "./doctor.js";
 import { commandOf, type Host, hosts } from "./hosts.js";
 
@@ -33,10 +33,16 @@ describe("the hosts of the checkers' matrix", () => {
 describe.each(columns)("under %s", (column) => {
   describe.each(six.map((host, i) => ({ host, i })))("the $host.name host", ({ host, i }) => {
     it("finds nothing in the healthy workload, and leaves its output and status as they are", () => {
-      const { status, stdout, report, stderr } = run(column, host, "healthy", ["--exit", "7", "healthy"]);
+      const { status, stdout, report, stderr } = run(column, host, "healthy", [
+        "--traps",
+        "2",
+        "--exit",
+        "7",
+        "healthy",
+      ]);
       expect({ status, stdout, verdict: report?.verdict, findings: report?.findings }, stderr).toEqual({
         status: 7,
-        stdout: "scenario healthy: ok\ndone\n",
+        stdout: "scenario healthy: ok\ntraps survived: 2\ndone\n",
         verdict: "clean",
         findings: [],
       });
@@ -62,7 +68,7 @@ describe.each(columns)("under %s", (column) => {
       expect(report?.findings[0]?.code).toBe(expected.code);
       expect(status).toBe(1);
       for (const { fingerprint, blame } of report?.findings.slice(0, 1) ?? []) {
-        expect(["library", "boundary"]).toContain(blame);
+        expect(["library", "boundary", ...(USED_BY_HOST.has(twin) ? ["unknown"] : [])]).toContain(blame);
         fingerprints.set(fingerprint, [...(fingerprints.get(fingerprint) ?? []), { twin, column, host: host.name }]);
       }
       cells.add(key);

@@ -15,6 +15,9 @@ const code = (name: string): Expected => ({ code: name });
 const notSeen = (spot: RegExp): Expected => ({ notSeen: spot });
 const left = (why: string): Expected => ({ left: why });
 
+/** A Go program faults in its own code, and its runtime makes a panic of it before a sanitizer sees it. */
+const PANICS = "Go's runtime makes a panic of the fault; gdb-capture tells it";
+
 type Row = (column: Column, host: Host) => Expected;
 
 const always =
@@ -36,6 +39,13 @@ export const checkerTwins: Record<string, Row> = {
     host.kind === "node"
       ? notSeen(column === "valgrind" ? /koffi lends for one call/ : PLAIN_ACCESS)
       : code("heap-use-after-free"),
+  "bytes-use-after-free": (column, host) =>
+    column !== "valgrind" && host.kind === "go" ? left(PANICS) : code("wild-pointer"),
+  "struct-layout": (column, host) =>
+    column !== "valgrind" && host.kind === "go" ? left(PANICS) : code("null-dereference"),
+  // Of a general protection fault a sanitizer has no address.
+  "unaligned-read": (column, host) =>
+    column !== "valgrind" ? code("wild-pointer") : host.kind === "go" ? left(PANICS) : code("misaligned-pointer"),
   "panic-across-boundary": (_column, host) =>
     host.kind === "go" ? left("Go's runtime takes the abort for its own") : code("panic-across-boundary"),
   "stack-overflow": (_column, host) =>
@@ -52,6 +62,9 @@ export const checkerTwins: Record<string, Row> = {
 
 /** Of the library built for AddressSanitizer there are these only: of the others the plain build tells as much. */
 const INSTRUMENTED = ["stale-handle", "double-free", "off-by-one", "argument-kept", "shrink-forgotten"];
+
+/** Twins whose bad pointer the host itself uses: who made it is then often not on the stack. */
+export const USED_BY_HOST: ReadonlySet<string> = new Set(["bytes-use-after-free", "struct-layout"]);
 
 /** What is expected of one cell. */
 export function expectedIn(column: Column, host: Host, twin: string, row: Row): Expected {

@@ -194,6 +194,11 @@ describe("whose fault it is", () => {
     ["came in unwritten", checkerError("uninitialized", { origin: [MALLOC, ...host] }), "boundary"],
     ["no origin known", checkerError("uninitialized"), "unknown"],
     ["never given back", checkerError("leak", { fault: [MALLOC, ...get("store_new")] }, LEAK), "boundary"],
+    [
+      "never given back, made on a thread",
+      checkerError("leak", { fault: [MALLOC, inLibrary("worker")] }, LEAK),
+      "unknown",
+    ],
     ["on a thread of its own", checkerError("stack-bounds", { fault: [inLibrary("worker")] }), "library"],
     ["a wild pointer of the host's", checkerError("unmapped-access", { fault: host }, at("0x18589091b1")), "unknown"],
     ["only system code", checkerError("stack-bounds", { fault: [FREE] }), "unknown"],
