@@ -8,7 +8,9 @@ import { quoteAll } from "./next-steps.js";
 /** What to do about what a checker found, nearest first; commands are pasted as they are. */
 export function checkedSteps(error: CheckerError, code: FindingCode): NextStep[] {
   return [
-    ...(code === "wild-pointer" && error.access?.address === null ? [registersShown(error.command)] : []),
+    ...(code === "wild-pointer" && (error.access?.address ?? error.signal?.address ?? null) === null
+      ? [registersShown(error.command)]
+      : []),
     ...remedies(error, code).map((why): NextStep => ({ command: null, why, cost: "reading, then a change" })),
     {
       command: `ffi-doctor explain ${code}`,

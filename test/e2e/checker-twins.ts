@@ -37,7 +37,7 @@ export const checkerTwins: Record<string, Row> = {
   "off-by-one": (column) => (column === "asan" ? notSeen(PLAIN_ACCESS) : code("heap-buffer-overflow")),
   "argument-kept": (column, host) =>
     host.kind === "node"
-      ? notSeen(column === "valgrind" ? /koffi lends for one call/ : PLAIN_ACCESS)
+      ? notSeen(column === "asan" ? PLAIN_ACCESS : /koffi lends for one call/)
       : code("heap-use-after-free"),
   "bytes-use-after-free": (column, host) =>
     column !== "valgrind" && host.kind === "go" ? left(PANICS) : code("wild-pointer"),
@@ -49,8 +49,10 @@ export const checkerTwins: Record<string, Row> = {
   "panic-across-boundary": (_column, host) =>
     host.kind === "go" ? left("Go's runtime takes the abort for its own") : code("panic-across-boundary"),
   "stack-overflow": (_column, host) =>
-    host.kind === "go" || host.kind === "node"
-      ? left("the stack is the runtime's or the binding's own, which the checker does not know as one")
+    host.kind === "go" || host.kind === "node" || host.kind === "java"
+      ? left(
+          "the stack is the runtime's or the binding's own, which the checker does not know as one; gdb-capture tells it",
+        )
       : code("stack-overflow"),
   "wrong-length": (column) =>
     column === "valgrind"

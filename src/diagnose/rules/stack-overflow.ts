@@ -87,7 +87,7 @@ const ALIKE = 20;
 
 /** The process died of an access in a recursion that fills the stack which the checker shows: a stack that it does not know as one. */
 function ranOver(error: CheckerError): boolean {
-  const [first, ...rest] = shownAt(error);
-  const alike = rest.filter((frame) => frame.function === first?.function && first.function !== null).length;
-  return error.mistake === "unmapped-access" && error.fatal && alike >= ALIKE;
+  const names = shownAt(error).flatMap(({ function: name }) => name ?? []);
+  const most = Math.max(...names.map((name) => names.filter((other) => other === name).length));
+  return error.mistake === "unmapped-access" && error.fatal && most >= ALIKE;
 }

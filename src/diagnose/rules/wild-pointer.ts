@@ -51,7 +51,7 @@ export const wildPointerChecked: CheckedRule = (error) => {
   if (error.mistake !== "unmapped-access") {
     return null;
   }
-  const address = error.access?.address ?? null;
+  const address = error.access?.address ?? error.signal?.address ?? null;
   const where = whereIn(shownAt(error));
   if (address === null) {
     return {

@@ -166,9 +166,9 @@ function hostSpots(left: readonly ProcessLeft[], options: Options): BlindSpot[] 
   }
   if (options.sanitizer === "address" && runtimes.has("node")) {
     spots.push({
-      what: "overruns from one small Buffer into the next",
-      why: "Node cuts small Buffers out of one block of 8 KiB",
-      mend: "set Buffer.poolSize = 0 at the start of the program",
+      what: "overruns from one small Buffer into the next, and use of what koffi lends for one call after it",
+      why: "Node cuts small Buffers out of one block of 8 KiB, and koffi what it lends out of blocks that it keeps",
+      mend: "set Buffer.poolSize = 0 at the start of the program; Buffer.allocUnsafeSlow makes a block of its own",
     });
   }
   if (left.some(({ record }) => record !== null)) {
