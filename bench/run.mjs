@@ -8,7 +8,8 @@ import { interleaved } from "./measure.mjs";
 
 const root = join(import.meta.dirname, "..");
 const main = join(root, "dist/cli/main.js");
-const cHost = join(root, "fixtures/hosts/build/c-host");
+const build = join(root, "fixtures/hosts/build");
+const cHost = join(build, "c-host");
 const nodeHost = join(root, "fixtures/hosts/node/main.mjs");
 const { values } = parseArgs({
   options: { rounds: { type: "string", default: "9" }, only: { type: "string", default: "" } },
@@ -143,7 +144,6 @@ function ofTraps(host, command) {
   };
 }
 
-const build = join(root, "fixtures/hosts/build");
 const rows = [
   ofStart(),
   ofCapture("C", [cHost, crash]),

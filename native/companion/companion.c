@@ -26,9 +26,9 @@ const char *companion_folder(void) { return folder; }
 
 /*
  * LeakSanitizer ends the process where it cannot look (no ptrace); the program has ended well by then, and its own status and handlers
- * are still to come.
+ * are still to come. Of this thread alone: another may make a mistake meanwhile.
  */
-static int looking;
+static __thread int looking;
 static jmp_buf looked;
 
 static void look_through(void) {

@@ -148,7 +148,7 @@ static void copy_report(void) {
   char from[64], name[64], bytes[4096];
   (void)snprintf(from, sizeof from, "hs_err_pid%d.log", (int)dying_process);
   (void)snprintf(name, sizeof name, "host.%d.java", (int)dying_process);
-  int in = (int)syscall(SYS_openat, AT_FDCWD, from, O_RDONLY | O_CLOEXEC, 0);
+  int in = (int)syscall(SYS_openat, AT_FDCWD, from, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
   struct output out;
   if (in < 0 || !output_open(&out, name))
     return;

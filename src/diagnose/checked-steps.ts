@@ -1,16 +1,14 @@
 import type { CheckerError } from "../model/checker-error.js";
 import type { NextStep } from "../model/finding.js";
 import type { FindingCode } from "../model/finding-code.js";
-import { framesOf, shownAt } from "./checked.js";
+import { addressOf, framesOf, shownAt } from "./checked.js";
 import { boundaryIn, nameOf, shortName, siteIn } from "./diagnosis.js";
 import { quoteAll } from "./next-steps.js";
 
 /** What to do about what a checker found, nearest first; commands are pasted as they are. */
 export function checkedSteps(error: CheckerError, code: FindingCode): NextStep[] {
   return [
-    ...(code === "wild-pointer" && (error.access?.address ?? error.signal?.address ?? null) === null
-      ? [registersShown(error.command)]
-      : []),
+    ...(code === "wild-pointer" && addressOf(error) === null ? [registersShown(error.command)] : []),
     ...remedies(error, code).map((why): NextStep => ({ command: null, why, cost: "reading, then a change" })),
     {
       command: `ffi-doctor explain ${code}`,

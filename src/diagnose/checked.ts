@@ -57,6 +57,11 @@ export function blockText(error: CheckerError): string | null {
   return `${bytes(block.offset)} into ${whole}`;
 }
 
+/** The address that went wrong: of the access, or of the signal where nobody told an access; null where neither has one. */
+export function addressOf(error: CheckerError): string | null {
+  return error.access?.address ?? error.signal?.address ?? null;
+}
+
 export function bytes(count: number): string {
   return `${count} byte${count === 1 ? "" : "s"}`;
 }

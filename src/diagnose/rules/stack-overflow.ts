@@ -69,7 +69,8 @@ export function recursion(crash: Crash): Frame | null {
 
 /** A checker says that the stack ran over. */
 export const stackOverflowChecked: CheckedRule = (error) => {
-  if (error.mistake !== "stack-overflow" && !ranOver(error)) {
+  const told = error.mistake === "stack-overflow";
+  if (!told && !ranOver(error)) {
     return null;
   }
   return {
@@ -77,7 +78,7 @@ export const stackOverflowChecked: CheckedRule = (error) => {
     title: `The stack ran over, in ${whereIn(shownAt(error))}`,
     message:
       "A recursion without an end or with a very deep one, or a large local buffer on a thread with a small stack. A checker's own frames take room too: what just fits may run over under it.",
-    confidence: "proved",
+    confidence: told ? "proved" : "likely",
     evidence: checkedEvidence(error),
   };
 };
@@ -87,7 +88,7 @@ const ALIKE = 20;
 
 /** The process died of an access in a recursion that fills the stack which the checker shows: a stack that it does not know as one. */
 function ranOver(error: CheckerError): boolean {
-  const names = shownAt(error).flatMap(({ function: name }) => name ?? []);
-  const most = Math.max(...names.map((name) => names.filter((other) => other === name).length));
-  return error.mistake === "unmapped-access" && error.fatal && most >= ALIKE;
+  const [first, ...rest] = shownAt(error);
+  const alike = rest.filter((frame) => frame.function === first?.function && first.function !== null).length;
+  return error.mistake === "unmapped-access" && error.fatal && alike >= ALIKE;
 }

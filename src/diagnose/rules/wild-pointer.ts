@@ -1,5 +1,5 @@
 import { isCanonical, whereIs } from "../addresses.js";
-import { accessText, blockText, checkedEvidence, shownAt } from "../checked.js";
+import { accessText, addressOf, blockText, checkedEvidence, shownAt } from "../checked.js";
 import { type CheckedRule, isFault, type Rule, whereIn, whereOf } from "../diagnosis.js";
 
 /** An address where nothing is mapped, and that no narrower rule explains: a stale, corrupt or miscomputed pointer. */
@@ -51,7 +51,7 @@ export const wildPointerChecked: CheckedRule = (error) => {
   if (error.mistake !== "unmapped-access") {
     return null;
   }
-  const address = error.access?.address ?? error.signal?.address ?? null;
+  const address = addressOf(error);
   const where = whereIn(shownAt(error));
   if (address === null) {
     return {

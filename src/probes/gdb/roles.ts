@@ -49,8 +49,6 @@ interface Link {
 /** Functions in which a runtime gives up because of something earlier. */
 const GIVES_UP =
   /^(runtime\.(fatalthrow|fatalpanic|crash|dieFromSignal|raisebadsignal|badsignal|sighandler)|VMError::report_and_die|faulthandler_fatal_error)/;
-/** What Go's handler has a goroutine that faulted in Go code go on with: the panic. */
-const SIGPANIC = "runtime.sigpanic";
 const UNWINDING_STOPPED =
   /panic_cannot_unwind|panic_in_cleanup|panic_nounwind|__rust_drop_panic|__rust_foreign_exception|(^|::|\d)rust_panic$/;
 
@@ -208,29 +206,26 @@ function standingElsewhere(event: RoleInput, earlier: readonly RoleInput[]): Rol
   return earlier.findLast((before) => before.standing && before.code > 0 && before.tid !== event.tid) ?? null;
 }
 
-/** A handler's stack has the interrupted pc right below its trampoline; Go pushes it below runtime.sigpanic. */
+/** A handler's stack has the interrupted pc right below its trampoline. */
 function nestedIn(event: RoleInput, mine: readonly RoleInput[]): RoleInput | null {
-  const interrupted = new Set<string>();
-  event.frames.forEach((frame, i) => {
-    if (frame.kind === "signal" || frame.fn === SIGPANIC) {
-      for (const below of event.frames.slice(i + 1, i + 3)) {
-        interrupted.add(below.pc);
-      }
-    }
-  });
+  const interrupted = below(event.frames, ({ kind }) => kind === "signal");
   return mine.findLast((before) => before.kind === "signal" && interrupted.has(before.pc)) ?? null;
 }
 
-/** A goroutine panics on its own stack, so between its fault and the end Go's scheduler may have moved it to another thread. */
+/**
+ * Go pushes the pc of a fault in Go code below runtime.sigpanic, on the goroutine's own stack: so between the fault and the end its
+ * scheduler may have moved it to another thread.
+ */
 function panickedAt(event: RoleInput, earlier: readonly RoleInput[]): RoleInput | null {
-  const at = event.frames.findIndex(({ fn }) => fn === SIGPANIC);
-  const pc = event.frames[at + 1]?.pc;
-  if (at === -1 || pc === undefined) {
-    return null;
-  }
+  const faulted = below(event.frames, ({ fn }) => fn === "runtime.sigpanic");
   const mayBeMine = ({ goroutine }: RoleInput): boolean =>
     goroutine === null || event.goroutine === null || goroutine === event.goroutine;
-  return earlier.findLast((before) => before.kind === "signal" && before.pc === pc && mayBeMine(before)) ?? null;
+  return earlier.findLast((before) => before.kind === "signal" && faulted.has(before.pc) && mayBeMine(before)) ?? null;
+}
+
+/** The pcs of the two frames right below each such one. */
+function below(frames: readonly RawFrame[], isEntry: (frame: RawFrame) => boolean): ReadonlySet<string> {
+  return new Set(frames.flatMap((frame, i) => (isEntry(frame) ? frames.slice(i + 1, i + 3).map(({ pc }) => pc) : [])));
 }
 
 function rootRole(event: RoleInput, why: string): Omit<RoleOutput, "id"> {

@@ -3,7 +3,7 @@ import type { Obstacle, ProcessInfo } from "../../model/evidence.js";
 import type { Options } from "../../model/options.js";
 import type { DecodedStep, Recording, StepEnd } from "../../model/recording.js";
 import { lookedFor, runtimeSpots, spotOf, standingSpots } from "./coverage.js";
-import type { Fault } from "./faults.js";
+import { Faults } from "./faults.js";
 import { gaveUp, unreadable } from "./gave-up.js";
 import { emptyImage, type Image, Images, newRoom, type Room } from "./images.js";
 import { type Log, programOf, readLog } from "./log.js";
@@ -26,7 +26,7 @@ interface Known {
 /** What memcheck left of one step, whole or cut anywhere, as evidence. Never throws for what is in it. */
 export function decodeValgrind(recording: Recording, end: StepEnd, options: Options): DecodedStep {
   const logs = readLogs(recording);
-  const faults = logs.flatMap(({ log }) => log.faults);
+  const faults = new Faults(logs.flatMap(({ log }) => log.faults));
   const room = newRoom();
   const images = readImages(recording, { logs, faults, room, leaks: options.libs.length > 0 });
   const leaks = { possible: 0, unfinished: 0 };
@@ -93,7 +93,7 @@ function numbered(recording: Recording, pattern: RegExp): { name: string; order:
 
 interface Beside {
   logs: readonly { order: number; log: Log }[];
-  faults: readonly Fault[];
+  faults: Faults;
   room: Room;
   leaks: boolean;
 }
@@ -135,12 +135,12 @@ function nearest(logs: readonly { order: number; log: Log }[], pid: number, orde
 function isCountedTrap(
   error: CheckerError,
   image: Image,
-  { faults, end, room }: { faults: readonly Fault[]; end: StepEnd; room: Room },
+  { faults, end, room }: { faults: Faults; end: StepEnd; room: Room },
 ): boolean {
   const { pid } = image.head;
   const trap = isTrap(error, {
     last: image.errors.findLast(({ mistake }) => mistake === "unmapped-access") === error,
-    fault: faults.find((fault) => fault.pid === pid && fault.address === error.access?.address) ?? null,
+    fault: faults.raisedBy(pid, error.stacks[0]?.frames[0]?.pc ?? "", error.access?.address ?? ""),
     ended: pid === end.pid ? end.outcome : null,
   });
   room.noise.trap += trap ? 1 : 0;

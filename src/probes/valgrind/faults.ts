@@ -23,7 +23,7 @@ const DELIVERED = /^delivering signal (\d{1,3}) \((\w+)\):(-?\d{1,5}) to thread 
 const RETURNED = /^VG_\(signal_return\) \(thread (\d{1,9})\)/;
 const SIGSEGV = 11;
 const SI_KERNEL = 128;
-/** More faults than these, and handlers within handlers deeper than these, are not kept. */
+/** More faults, processes and threads than these, and handlers within handlers deeper than these, are not kept. */
 const MOST = 10_000;
 const DEEPEST = 64;
 
@@ -39,7 +39,8 @@ export class FaultReader {
     const raised = RAISED.exec(text);
     if (raised !== null) {
       const [, signal, code, pc = ""] = raised;
-      this.raised.set(pid, { signal: Number(signal), code: Number(code), pc: pc.toLowerCase(), address: null });
+      const place = { signal: Number(signal), code: Number(code), pc: pc.toLowerCase(), address: null };
+      setWithin(this.raised, pid, place);
       return;
     }
     const faulted = FAULTED.exec(text);
@@ -75,47 +76,78 @@ export class FaultReader {
     const isFault = place === raised || (code === SI_KERNEL && signal === SIGSEGV);
     const handling = this.handling.get(`${pid} ${thread}`) ?? [];
     const top = isFault ? this.kept({ ...said, pc: place.pc, address: place.address, returned: false }) : null;
-    this.handling.set(`${pid} ${thread}`, [...handling.slice(1 - DEEPEST), top]);
+    setWithin(this.handling, `${pid} ${thread}`, [...handling.slice(1 - DEEPEST), top]);
   }
 
   private kept(fault: Fault): Fault {
     const key = `${fault.pid} ${fault.pc ?? `of ${fault.thread}`} ${fault.address}`;
     const kept = this.faults.get(key) ?? fault;
-    if (this.faults.size < MOST) {
-      this.faults.set(key, kept);
-    }
+    setWithin(this.faults, key, kept);
     return kept;
   }
 }
 
-/** The earlier fault on which a handler runs. The innermost instruction, which calls inlined into one another share, is no handler's. */
-export function standsOn(pcs: readonly string[], faults: ReadonlySet<string>): string | null {
-  for (const pc of pcs.filter((one) => one !== pcs[0])) {
-    const fault = faultAt(pc, faults);
-    if (fault !== null) {
-      return fault;
-    }
+function setWithin<K, V>(map: Map<K, V>, key: K, value: V): void {
+  if (map.size < MOST || map.has(key)) {
+    map.set(key, value);
   }
-  return null;
 }
 
-/** The fault of a frame below a handler's: its instruction stands there as a caller, which valgrind tells as one byte less. */
-export function faultAt(pc: string, faults: ReadonlySet<string>): string | null {
-  const next = `0x${(BigInt(pc) + 1n).toString(16)}`;
-  return faults.has(next) ? next : faults.has(pc) ? pc : null;
+/** The faults of a step, to be asked by where they were. */
+export class Faults {
+  private readonly exact: ReadonlyMap<string, Fault>;
+  private readonly placed: ReadonlyMap<string, Fault>;
+  /** Those without a place of their own, by the thread that has not returned from them. */
+  private readonly unplaced: ReadonlyMap<string, Fault>;
+
+  constructor(faults: readonly Fault[]) {
+    this.exact = new Map(faults.map((fault) => [`${fault.pid} ${fault.pc} ${fault.address}`, fault]));
+    this.placed = new Map(faults.map((fault) => [`${fault.pid} ${fault.pc}`, fault]));
+    const open = faults.filter(({ pc, returned }) => pc === null && !returned);
+    this.unplaced = new Map(open.map((fault) => [`${fault.pid} ${fault.thread}`, fault]));
+  }
+
+  /** The one that an access raised; null where a handler took none. */
+  raisedBy(pid: number, pc: string, address: string): Fault | null {
+    return this.exact.get(`${pid} ${pc} ${address}`) ?? null;
+  }
+
+  /** The outermost one in whose handler a stack is, and the index of its frame there. */
+  under(pid: number, tid: number | null, frames: readonly RawFrame[]): { fault: Fault; pc: string; at: number } | null {
+    for (const at of interrupted(frames).reverse()) {
+      for (const pc of instructionsOf(frames[at])) {
+        const fault = this.placed.get(`${pid} ${pc}`) ?? this.unplaced.get(`${pid} ${tid}`);
+        if (fault !== undefined) {
+          return { fault, pc, at };
+        }
+      }
+    }
+    return null;
+  }
+}
+
+/** Of `pcs` the one whose handler a stack is in. */
+export function standsOn(frames: readonly RawFrame[], pcs: ReadonlySet<string>): string | null {
+  const below = interrupted(frames).flatMap((at) => instructionsOf(frames[at]));
+  return below.find((pc) => pcs.has(pc)) ?? null;
 }
 
 const LIBC = /\/(?:libc|libpthread|ld-musl)[\w.-]*\.so[.\d]*$/;
 
 /**
- * Where a fault was that valgrind raised itself, by a stack of the thread that handles it: below the frame of libc's that a handler
- * returns through, which has no name as it is no function's.
+ * The frames that a signal interrupted. Right above each is what a handler returns through, which is no function's and so has no name in
+ * libc; or Go's panic, which its handler puts there. Without that a frame is a caller, and the instruction that it returns to may be one that faulted
+ * at another time.
  */
-export function instructionOf(fault: Fault, stack: { tid: number | null; frames: readonly RawFrame[] }): string | null {
-  if (fault.pc !== null || fault.returned || fault.thread !== stack.tid) {
-    return null;
-  }
-  const at = stack.frames.findIndex(({ fn, obj }, i) => i > 0 && fn === null && LIBC.test(obj ?? ""));
-  const below = at === -1 ? undefined : stack.frames[at + 1];
-  return below === undefined ? null : `0x${(BigInt(below.ip) + 1n).toString(16)}`;
+function interrupted(frames: readonly RawFrame[]): number[] {
+  return frames.flatMap(({ fn, obj }, i) => {
+    const returns = i > 0 && fn === null && LIBC.test(obj ?? "");
+    const isEntry = returns || /^(?:__restore_rt|runtime\.sigpanic)(?:\.abi0)?$/.test(fn ?? "");
+    return isEntry && i + 1 < frames.length ? [i + 1] : [];
+  });
+}
+
+/** Below a handler valgrind takes the instruction for a return address, and tells one byte less. */
+function instructionsOf(frame: RawFrame | undefined): string[] {
+  return frame === undefined ? [] : [`0x${(BigInt(frame.ip) + 1n).toString(16)}`, frame.ip];
 }

@@ -1,6 +1,6 @@
 import type { CheckerError } from "../../model/checker-error.js";
 import type { Frame, Stack, StackRole } from "../../model/frame.js";
-import { type Fault, instructionOf } from "./faults.js";
+import { type Faults, standsOn } from "./faults.js";
 import { decodeFrames } from "./frames.js";
 import { leakKind, meaningOf } from "./mistakes.js";
 import { mayFault, type Noise, noiseOf } from "./noise.js";
@@ -82,12 +82,12 @@ export class Images implements XmlSink {
   private readonly leaks: boolean;
 
   /** What handlers took. */
-  private readonly faults: Fault[];
+  private readonly faults: Faults;
 
-  constructor(pid: number, room: Room, how: { stackOverflow: boolean; leaks: boolean; faults: readonly Fault[] }) {
+  constructor(pid: number, room: Room, how: { stackOverflow: boolean; leaks: boolean; faults: Faults }) {
     this.pid = pid;
     this.leaks = how.leaks;
-    this.faults = how.faults.map((fault) => ({ ...fault }));
+    this.faults = how.faults;
     this.room = room;
     this.stackOverflow = how.stackOverflow;
   }
@@ -121,12 +121,11 @@ export class Images implements XmlSink {
     if (!isCrash(raw)) {
       return;
     }
-    this.place(open, raw, raw.frames);
     const known = sameDeath(raw, open.at, open.faults, open.image.errors);
     if (known !== null) {
       withSignal(known, raw);
     } else {
-      const death = atTheFault(raw, this.faults);
+      const death = atTheFault(raw, this.faults.under(open.image.head.pid, raw.tid, raw.frames));
       this.admit(open, {
         ...bare(open.image.head, raw),
         ...endedBy(death, this.stackOverflow),
@@ -162,13 +161,7 @@ export class Images implements XmlSink {
 
   private start(): Open {
     const image = emptyImage(this.images.length === 0 ? this.pid : 0);
-    const open = {
-      image,
-      at: new Map(),
-      alike: new Map(),
-      byUnique: new Map(),
-      faults: new Set(this.faults.flatMap(({ pc }) => pc ?? [])),
-    };
+    const open = { image, at: new Map(), alike: new Map(), byUnique: new Map(), faults: new Set<string>() };
     this.images.push(image);
     this.open.push(open);
     return open;
@@ -176,9 +169,8 @@ export class Images implements XmlSink {
 
   /** The error as one of the report, or the one that it is alike to; null where there is no more room. */
   private keep(open: Open, raw: RawError): Kept | null {
-    this.place(open, raw, raw.parts[0]?.frames ?? []);
     const error = decodeError(open.image.head, raw);
-    const noise = noiseOf(error, raw, open.faults);
+    const noise = noiseOf(error, raw, { faults: open.faults, inHandler: this.isInHandler(open, raw) });
     if (noise !== null) {
       this.room.noise[noise] += 1;
       return null;
@@ -208,15 +200,10 @@ export class Images implements XmlSink {
     return kept;
   }
 
-  /** Learns from a stack where a fault was that the log has no place of. */
-  private place(open: Open, { tid }: { tid: number | null }, frames: readonly RawFrame[]): void {
-    for (const fault of this.faults) {
-      const pc = instructionOf(fault, { tid, frames });
-      if (pc !== null) {
-        fault.pc = pc;
-        open.faults.add(pc);
-      }
-    }
+  /** Whether an error was made in a handler that an earlier fault had called. */
+  private isInHandler({ image, faults }: Open, { tid, parts }: RawError): boolean {
+    const frames = parts[0]?.frames ?? [];
+    return standsOn(frames, faults) !== null || this.faults.under(image.head.pid, tid, frames) !== null;
   }
 
   private admit(open: Open, error: CheckerError): boolean {

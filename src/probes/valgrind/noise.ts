@@ -1,5 +1,5 @@
 import type { CheckerError } from "../../model/checker-error.js";
-import { type Fault, standsOn } from "./faults.js";
+import type { Fault } from "./faults.js";
 import type { RawError } from "./records.js";
 
 /** What is counted and told of as no mistake of anybody's. */
@@ -19,16 +19,18 @@ const PRELOADED = /\/vgpreload_/;
 const PROBED = 4096;
 
 /** What an error is that a process makes by design; null for one that matters. `faults` are the instructions that faulted before. */
-export function noiseOf(error: CheckerError, raw: RawError, faults: ReadonlySet<string>): Noise | null {
+export function noiseOf(
+  error: CheckerError,
+  raw: RawError,
+  { faults, inHandler }: { faults: ReadonlySet<string>; inHandler: boolean },
+): Noise | null {
   if (isLinkers(error)) {
     return "linker";
   }
   if (isProbe(error, raw)) {
     return "probe";
   }
-  return standsOn(error.stacks[0]?.frames.map(({ pc }) => pc) ?? [], faults) === null && !isGoReport(error, faults)
-    ? null
-    : "handler";
+  return inHandler || isGoReport(error, faults) ? "handler" : null;
 }
 
 /** Go prints the registers of a fault, whatever is in them, on a stack of its own. */

@@ -1,7 +1,7 @@
 import type { CheckerError, Mistake } from "../../model/checker-error.js";
 import type { Access } from "../../model/crash.js";
 import { signalInfo } from "../gdb/signals.js";
-import { type Fault, faultAt, standsOn } from "./faults.js";
+import { type Fault, standsOn } from "./faults.js";
 import { mayFault } from "./noise.js";
 import type { RawFatal } from "./records.js";
 
@@ -31,12 +31,7 @@ export function sameDeath(
   if (here !== undefined && fatal.code > 0) {
     return here;
   }
-  const below = at.get(
-    standsOn(
-      fatal.frames.map(({ ip }) => ip),
-      faults,
-    ) ?? "",
-  )?.error;
+  const below = at.get(standsOn(fatal.frames, faults) ?? "")?.error;
   if (below !== undefined) {
     return below;
   }
@@ -45,16 +40,13 @@ export function sameDeath(
 }
 
 /** The death as it began: below the frames of a handler that had taken a fault, and ended the process for it. */
-export function atTheFault(fatal: RawFatal, faults: readonly Fault[]): RawFatal {
-  const pcs = new Set(faults.flatMap(({ pc }) => pc ?? []));
-  const at = fatal.frames.findIndex(({ ip }, i) => i > 0 && faultAt(ip, pcs) !== null);
-  const [first, ...callers] = at === -1 ? [] : fatal.frames.slice(at);
-  const fault = faults.findLast(({ pc }) => first !== undefined && pc === faultAt(first.ip, pcs));
-  if (first === undefined || fault === undefined) {
+export function atTheFault(fatal: RawFatal, under: { fault: Fault; pc: string; at: number } | null): RawFatal {
+  const [first, ...callers] = under === null ? [] : fatal.frames.slice(under.at);
+  if (first === undefined || under === null) {
     return fatal;
   }
-  const { signal: number, name, code, address } = fault;
-  return { ...fatal, number, name, code, address, frames: [{ ...first, ip: fault.pc ?? first.ip }, ...callers] };
+  const { signal: number, name, code, address } = under.fault;
+  return { ...fatal, number, name, code, address, frames: [{ ...first, ip: under.pc }, ...callers] };
 }
 
 export function withSignal(error: CheckerError, fatal: RawFatal): void {

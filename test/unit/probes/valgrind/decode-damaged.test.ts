@@ -1,33 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { Options } from "../../../../src/model/options.js";
-import type { StepEnd } from "../../../../src/model/recording.js";
 import { decodeValgrind } from "../../../../src/probes/valgrind/decode.js";
 import { recordingOf } from "../../../golden/recording-of.js";
-import { counts, document, error, FINISHED, FREE, frame, log, MALLOC } from "./memcheck-xml.js";
-
-const END: StepEnd = {
-  pid: 100,
-  outcome: { exitCode: 0, signal: null, timedOut: false },
-  tool: { exitCode: 0, signal: null },
-  leftRunning: [],
-  attached: false,
-};
-const OPTIONS = { libs: ["libstore.so"], scope: "library" } as unknown as Options;
-
-function decoded(body: string, more: Readonly<Record<string, string>> = {}, options = OPTIONS, end = END) {
-  return decodeValgrind(recordingOf({ "vg.100.xml.1": document(body), ...more }), end, options);
-}
-
-const READ = [
-  "Invalid read of size 8",
-  "Address 0x4a5b048 is 8 bytes inside a block of size 64 free'd",
-  "Block was alloc'd at",
-] as const;
-const useAfterFree = error("InvalidRead", [
-  [READ[0], frame("get"), frame("main", { ip: "0x10A565", obj: "/app/host" })],
-  [READ[1], FREE, frame("drop_it", { ip: "0x48B0000" })],
-  [READ[2], MALLOC, frame("make_it", { ip: "0x48B1111" })],
-]);
+import { decoded, END, OPTIONS, useAfterFree } from "./decoding.js";
+import { counts, document, error, FINISHED, frame, log, MALLOC } from "./memcheck-xml.js";
 
 describe("a recording that is not whole", () => {
   it.each([

@@ -1,38 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { Options } from "../../../../src/model/options.js";
-import type { StepEnd } from "../../../../src/model/recording.js";
 import { decodeValgrind } from "../../../../src/probes/valgrind/decode.js";
 import { recordingOf } from "../../../golden/recording-of.js";
+import { decoded, END, OPTIONS, READ, TRAMPOLINE, useAfterFree } from "./decoding.js";
 import { counts, document, error, FINISHED, FREE, fatal, frame, leak, log, MALLOC } from "./memcheck-xml.js";
-
-const END: StepEnd = {
-  pid: 100,
-  outcome: { exitCode: 0, signal: null, timedOut: false },
-  tool: { exitCode: 0, signal: null },
-  leftRunning: [],
-  attached: false,
-};
-const OPTIONS = { libs: ["libstore.so"], scope: "library" } as unknown as Options;
-
-function decoded(body: string, more: Readonly<Record<string, string>> = {}, options = OPTIONS, end = END) {
-  return decodeValgrind(recordingOf({ "vg.100.xml.1": document(body), ...more }), end, options);
-}
-
-/** What valgrind's log says with --trace-signals=yes of a fault at 0x48b8bd5. */
-const raised = (code: number): string =>
-  `sync signal handler: signal=11, si_code=${code}, EIP=0x48b8bd5, eip=0x1003, from kernel`;
-const faulted = (address: string): string => `SIGSEGV: si_code=1 faultaddr=${address} tid=1 ESP=0x1fff000108 seg=NULL`;
-
-const READ = [
-  "Invalid read of size 8",
-  "Address 0x4a5b048 is 8 bytes inside a block of size 64 free'd",
-  "Block was alloc'd at",
-] as const;
-const useAfterFree = error("InvalidRead", [
-  [READ[0], frame("get"), frame("main", { ip: "0x10A565", obj: "/app/host" })],
-  [READ[1], FREE, frame("drop_it", { ip: "0x48B0000" })],
-  [READ[2], MALLOC, frame("make_it", { ip: "0x48B1111" })],
-]);
 
 describe("an error of memcheck", () => {
   it("has its block, its stacks by role, and how often it was seen", () => {
@@ -185,8 +155,9 @@ describe("a fatal signal", () => {
   });
 
   it("that a handler raised again, on top of the fault, is that fault's; what the handler stumbled over is not told", () => {
-    const above = [frame("raise", { ip: "0x99", obj: "/usr/lib/libc.so.6" }), frame("get", { ip: "0x48B8BD4" })];
-    const stumbled = error("UninitCondition", [["Conditional jump", frame("report", { ip: "0x77" }), above[1] ?? ""]]);
+    const interrupted = [TRAMPOLINE, frame("get", { ip: "0x48B8BD4" })];
+    const above = [frame("raise", { ip: "0x99", obj: "/usr/lib/libc.so.6" }), ...interrupted];
+    const stumbled = error("UninitCondition", [["Conditional jump", frame("report", { ip: "0x77" }), ...interrupted]]);
     const { checkerErrors, coverage } = decoded(touch + stumbled + fatal("SIGABRT", 6, -6, null, ...above) + FINISHED);
     expect(checkerErrors).toMatchObject([{ mistake: "unmapped-access", fatal: true, signal: { name: "SIGABRT" } }]);
     expect(coverage.notShown).toEqual([{ what: "errors in a signal handler that told of an earlier fault", count: 1 }]);
@@ -204,25 +175,6 @@ describe("a fatal signal", () => {
     const { checkerErrors } = decoded(fatal(name, number, code, address, frame("get", { ip })) + FINISHED);
     expect(checkerErrors).toMatchObject([{ mistake, fatal: true, kind: name }]);
     expect(checkerErrors[0]?.access?.kind ?? null).toBe(kind);
-  });
-
-  const delivered = (code: number): string => `--100-- delivering signal 11 (SIGSEGV):${code} to thread 1`;
-  const trampoline = "<frame><ip>0x624604F</ip><obj>/usr/lib/libc.so.6</obj></frame>";
-  const below = [frame("get", { ip: "0x48B8BD4" }), frame("main", { ip: "0x10A565", obj: "/app/host" })];
-
-  it.each([
-    ["0x48b8bd5 and an address", `--100-- ${raised(2)}\n--100-- ${faulted("0x4854000")}\n`, 2, "forbidden-access"],
-    ["no place, as it is valgrind's own", "", 128, "misaligned-access"],
-  ])("that a handler raised again is the fault of which the log has %s", (_name, before, code, mistake) => {
-    const above = [frame("raise", { ip: "0x99", obj: "/usr/lib/libc.so.6" }), frame("on_fault", { ip: "0x88" })];
-    const stack = [...above, trampoline, ...below];
-    const stumbled = error("UninitCondition", [
-      ["Conditional jump", frame("on_fault", { ip: "0x87" }), trampoline, ...below],
-    ]);
-    const more = { "valgrind.log.2": log(100, ["/app/host"], `${before}${delivered(code)}`) };
-    const { checkerErrors } = decoded(stumbled + fatal("SIGSEGV", 11, -6, null, ...stack) + FINISHED, more);
-    expect(checkerErrors).toMatchObject([{ mistake, fatal: true, signal: { name: "SIGSEGV", code } }]);
-    expect(checkerErrors[0]?.stacks[0]?.frames.map(({ function: name }) => name)).toEqual(["get", "main"]);
   });
 
   it("is a stack overflow where valgrind's log says so", () => {
@@ -314,37 +266,6 @@ describe("what a runtime does by design", () => {
     const end = { ...END, outcome: { exitCode, signal: null, timedOut: false } };
     expect(decoded(body + FINISHED, {}, OPTIONS, end).checkerErrors).toHaveLength(told);
   });
-
-  const probe = error("InvalidRead", [
-    ["Invalid read of size 1", frame("probe_page", { ip: "0x48B8BD5" })],
-    ["Address 0x4854000 is not stack'd, malloc'd or (recently) free'd"],
-  ]);
-  const taken = `--100-- ${raised(1)}\n--100-- ${faulted("0x4854000")}\n--100-- delivering signal 11 (SIGSEGV):1 to thread 2\n`;
-  const RETURN = "--100-- VG_(signal_return) (thread 2): isRT=1 valid magic; RIP=0x48b8bd5\n";
-
-  it.each([
-    ["its handler returned, and it ended by a status of its own", 7, taken + RETURN, 1, 0],
-    ["it jumped out of its handler, and ended well", 0, taken, 1, 0],
-    ["it jumped out of its handler and faulted there again", 7, taken, 2, 0],
-    ["its handler may have ended it", 7, taken, 1, 1],
-    ["it raised no fault at all", 0, "", 1, 1],
-    ["only another thread's handler returned", 7, taken + RETURN.replace("thread 2", "thread 3"), 1, 1],
-    ["valgrind itself took care of it", 0, taken.replace(/--100-- delivering.*\n/, ""), 1, 1],
-  ])(
-    "an access to nothing's memory is told or not by what became of the process: %s",
-    (_name, exitCode, said, seen, told) => {
-      const end = { ...END, outcome: { exitCode, signal: null, timedOut: false } };
-      const body = probe + FINISHED + counts({ "0x0": seen });
-      const { checkerErrors, coverage } = decoded(
-        body,
-        { "valgrind.log.2": log(100, ["/app/host"], said) },
-        OPTIONS,
-        end,
-      );
-      expect(checkerErrors).toHaveLength(told);
-      expect(coverage.notShown).toHaveLength(1 - told);
-    },
-  );
 
   it("a write just below the stack pointer is told: it is an overflow like any other", () => {
     const body = error("InvalidWrite", [
