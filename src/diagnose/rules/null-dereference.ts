@@ -50,7 +50,8 @@ export const nullDereferenceChecked: CheckedRule = (error) => {
       BigInt(address) === 0n
         ? "The pointer is null."
         : `A null pointer to a structure, and a field ${Number(address)} bytes into it, gives exactly such an address.`,
-    confidence: "proved",
+    // A checker tells no register: what a freed block now holds may give such an address, too.
+    confidence: BigInt(address) === 0n ? "proved" : "likely",
     evidence: checkedEvidence(error),
   };
 };

@@ -128,6 +128,16 @@ describe("a leak", () => {
   });
 });
 
+describe("an access to the first page", () => {
+  it.each([
+    ["0x0", "proved"],
+    ["0x24", "likely"],
+  ])("at %s is %s to be by a null pointer", (address, confidence) => {
+    const [finding] = diagnose(evidence({ checkerErrors: [checkerError("unmapped-access", {}, at(address))] }));
+    expect([finding?.code, finding?.confidence]).toEqual(["null-dereference", confidence]);
+  });
+});
+
 describe("an access of which the processor gave no address", () => {
   it("is not said to be where nothing is, and gdb-capture comes next", () => {
     const access = { kind: "read" as const, size: 16, address: null, addressFrom: "none" as const };
