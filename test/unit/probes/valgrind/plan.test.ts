@@ -4,9 +4,10 @@ import { planOrigins, planValgrind, type ValgrindTarget } from "../../../../src/
 
 const OPTIONS = { libs: [], timeout: 30 } as unknown as Options;
 
+const TARGET: ValgrindTarget = { runtime: "c", command: ["./host", "x"], environment: {}, interventions: [] };
+
 function planned(target: Partial<ValgrindTarget>, inherited: Record<string, string> = {}, origins = false) {
-  const base: ValgrindTarget = { runtime: "c", command: ["./host", "x"], environment: {}, interventions: [] };
-  const whole = { ...base, ...target };
+  const whole = { ...TARGET, ...target };
   return planValgrind(OPTIONS, whole, { valgrind: "/usr/bin/valgrind.bin", inherited }, origins);
 }
 
@@ -32,6 +33,17 @@ describe("a step under valgrind", () => {
       ]),
     );
     expect(step.tool.some((word) => word.startsWith("--error-exitcode"))).toBe(false);
+  });
+
+  it("has memcheck write leaks only where a library is named", () => {
+    const kinds = (libs: string[]): string | undefined =>
+      planValgrind({ ...OPTIONS, libs }, TARGET, { valgrind: "valgrind", inherited: {} }, false).tool.find((word) =>
+        word.startsWith("--show-leak-kinds="),
+      );
+    expect([kinds([]), kinds(["libstore.so"])]).toEqual([
+      "--show-leak-kinds=none",
+      "--show-leak-kinds=definite,possible",
+    ]);
   });
 
   it("has no %p in its log's name, else forked processes would write into their parent's XML", () => {
