@@ -76,6 +76,20 @@ describe("a library that was stripped", () => {
   });
 });
 
+describe("a goroutine whose stack Go moves while it dies", () => {
+  it("died of its own fault, whatever other goroutines recovered meanwhile", () => {
+    const program = join(scratch(), "moved-stack");
+    const source = join(root, "test/e2e/moved-stack.go");
+    const built = spawnSync("go", ["build", "-o", program, source], { encoding: "utf8" });
+    expect(built.stderr).toBe("");
+    for (let i = 0; i < 3; i++) {
+      const { report, stderr } = captured(["--", program]);
+      expect(report?.findings, stderr).toMatchObject([{ code: "null-dereference", confidence: "likely" }]);
+      expect(report?.findings[0]?.stacks[0]?.frames[0]?.function).toBe("main.checksum");
+    }
+  });
+});
+
 describe("a thousand benign traps before the crash", () => {
   it.each(hosts.filter(({ name }) => ["go", "node", "java"].includes(name)))(
     "leave the pick right on the $name host",

@@ -181,13 +181,17 @@ function givenUp(
   }
   const runtimeGaveUp = event.frames.some((f) => GIVES_UP.test(f.fn ?? ""));
   const rawFromExecutable = event.kind === "signal" && event.module === event.executable;
-  // With the panicking goroutine's own frames at hand, only a fault below them is the cause: nestedIn has looked.
-  const tellsAll = event.frames.some((f) => f.fn === "runtime.gopanic");
+  // With all the goroutine's own frames at hand, only a fault below them is the cause: nestedIn and panickedAt have looked.
+  const tellsAll =
+    event.frames.some((f) => f.fn === "runtime.gopanic") ||
+    (event.frames.some((f) => f.fn === "runtime.throw") && event.frames.some((f) => f.fn === "runtime.goexit"));
   if (tellsAll || (event.kind !== "exit" && !runtimeGaveUp && !rawFromExecutable)) {
     return null;
   }
   const open = (e: RoleInput): boolean =>
-    (e.kind === "signal" && e.code > 0) || (e.kind === "signal" && e.signal === "SIGABRT" && e.module !== e.executable);
+    e.kind === "signal" &&
+    (e.code > 0 || (e.signal === "SIGABRT" && e.module !== e.executable)) &&
+    mayShareGoroutine(e, event);
   const cause =
     mine.findLast((e) => open(e) && !survived.has(e.id)) ??
     (rawFromExecutable || event.kind === "exit"
@@ -218,9 +222,15 @@ function nestedIn(event: RoleInput, mine: readonly RoleInput[]): RoleInput | nul
  */
 function panickedAt(event: RoleInput, earlier: readonly RoleInput[]): RoleInput | null {
   const faulted = below(event.frames, ({ fn }) => fn === "runtime.sigpanic");
-  const mayBeMine = ({ goroutine }: RoleInput): boolean =>
-    goroutine === null || event.goroutine === null || goroutine === event.goroutine;
-  return earlier.findLast((before) => before.kind === "signal" && faulted.has(before.pc) && mayBeMine(before)) ?? null;
+  return (
+    earlier.findLast(
+      (before) => before.kind === "signal" && faulted.has(before.pc) && mayShareGoroutine(before, event),
+    ) ?? null
+  );
+}
+
+function mayShareGoroutine(one: RoleInput, other: RoleInput): boolean {
+  return one.goroutine === null || other.goroutine === null || one.goroutine === other.goroutine;
 }
 
 /** The pcs of the two frames right below each such one. */

@@ -9,7 +9,7 @@ import ffid_frames
 MASK = (1 << 64) - 1
 TO_C = ("runtime.asmcgocall", "runtime.asmcgocall.abi0")
 # The runtime's own work on the system stack; the goroutine waits at m.curg.sched (runtime/asm_amd64.s).
-TO_SYSTEM = ("runtime.systemstack", "runtime.systemstack.abi0", "runtime.mcall", "runtime.mcall.abi0")
+TO_SYSTEM = ("runtime.systemstack", "runtime.systemstack.abi0", "runtime.mcall", "runtime.mcall.abi0", "runtime.morestack", "runtime.morestack.abi0")
 SWITCH = TO_C + TO_SYSTEM
 # Where C called back into Go. Its frame on the thread's own stack, from m.g0.sched.sp: three words, the caller's rbp, the return address.
 CALLBACK = ("runtime.cgocallback", "runtime.cgocallback.abi0")

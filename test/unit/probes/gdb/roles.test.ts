@@ -197,6 +197,31 @@ describe("which event a process died of", () => {
     });
   });
 
+  describe("of which a Go runtime ended that found something wrong", () => {
+    const throws = (id: number, ...below: string[]): RoleInput =>
+      event(id, {
+        kind: "exit",
+        tid: 2,
+        goroutine: 19,
+        code: 0,
+        frames: frames("runtime.exit", "runtime.fatalthrow", "runtime.throw", ...below),
+      });
+
+    it("is the last fault of that goroutine, where its stack was lost", () => {
+      const [own, other] = [event(0, { goroutine: 19, pc: "0x40" }), event(1, { goroutine: 7, tid: 2 })];
+      expect(roles([own, other, throws(2, "runtime.morestack")], 2)).toMatchObject({ pick: 0, terminal: 2 });
+    });
+
+    it("is the end itself, where the whole stack shows no fault", () => {
+      const whole = throws(1, "main.f", "runtime.goexit");
+      expect(roles([event(0, { tid: 2 }), whole], 2)).toEqual({
+        pick: 1,
+        terminal: 1,
+        roles: ["benign", "first-hand"],
+      });
+    });
+  });
+
   it("is one event at most, with a role for each, whatever came", () => {
     const any = fc.record({
       kind: fc.constantFrom("signal", "panic", "exit", "stopped") as fc.Arbitrary<RoleInput["kind"]>,
