@@ -33,12 +33,18 @@ struct options {
   bool signals;
   bool leaks;
   bool guard_before;    /* blocks begin at the inaccessible page in place of ending at it */
+  enum ffid_guard_rung guard_first; /* the rung of the ladder to begin with */
   uint8_t alloc_fill;
   uint8_t free_fill;
   size_t quarantine;    /* bytes */
 };
 extern struct options options;
 void options_read(char **environment);
+
+/* ---- real.c: the functions that the program would have had without us ----------------------------------------------------------- */
+
+/* The first definition in the dynamic linker's order other than ours; NULL where there is none. Allocates nothing, takes no lock. */
+void *real_function(const char *name);
 
 /* ---- box.c: the black box of this process --------------------------------------------------------------------------------------- */
 
@@ -68,6 +74,9 @@ struct stack {
 };
 /* The id of a stack; 0 where it is empty or there is no room. */
 uint32_t depot_put(const struct stack *stack);
+/* The next id: what is below it was given out. */
+uint32_t depot_next(void);
+void depot_start(void);
 
 /* ---- unwind.c: stacks by the CFI of the modules, without allocation, lock or libgcc ---------------------------------------------- */
 
@@ -102,10 +111,8 @@ struct module {
 };
 /* The module that an address lies in; NULL where none is known. Lock-free: from anywhere. */
 const struct module *module_of(uintptr_t address);
-static inline bool in_question(uintptr_t address) {
-  const struct module *module = module_of(address);
-  return module != NULL && (module->flags & FFID_MODULE_QUESTION);
-}
+/* Whether it lies in a library in question; at the cost of a few comparisons. */
+bool in_question(uintptr_t address);
 /* Looks for modules that came or went, changes the imports of those that came. Not from signal handlers. */
 void modules_refresh(void);
 /* To be called where the dynamic linker may be at work: a refresh is due. */

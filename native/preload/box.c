@@ -1,0 +1,183 @@
+/* The black box of this process: a file that is mapped shared, so that what was written outlives it. */
+#include "recorder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct ffid_box_header *box_header;
+
+enum { PATH_ROOM = 4096, MOST_IMAGES = 1000, HIGH_FD = 700 };
+
+static char path[PATH_ROOM];
+static uint32_t sequence;
+static uint32_t grow_lock;
+static struct {
+  uint32_t pid, image, stacks;
+} parent;
+
+static void name_box(uint32_t pid, uint32_t image) {
+  size_t length = text_length(options.folder);
+  memcpy(path, options.folder, length);
+  char *at = path + length;
+  memcpy(at, "/box.", 5);
+  at = text_number(at + 5, pid);
+  *at++ = '.';
+  *text_number(at, image) = '\0';
+}
+
+/* The file's room on the disk, made before it is used. A limit on file sizes would answer with SIGXFSZ. */
+static bool has_room(int fd, uint64_t size) {
+  struct rlimit limit = {0, 0};
+  (void)sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit);
+  if (limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur)
+    return false;
+  long result = sys(SYS_fallocate, fd, 0, 0, size);
+  if (result != -EOPNOTSUPP && result != -ENOSYS)
+    return result == 0;
+  /* A file system without fallocate: pages are made by writing them, as posix_fallocate(3) does. */
+  struct stat facts;
+  if (sys(SYS_fstat, fd, &facts) != 0)
+    return false;
+  static const char zeros[4096];
+  for (uint64_t at = (uint64_t)facts.st_size; at < size; at += sizeof zeros)
+    if (sys(SYS_pwrite64, fd, zeros, sizeof zeros, at) != (long)sizeof zeros)
+      return false;
+  return true;
+}
+
+static int create(uint32_t pid, uint32_t *image) {
+  for (*image = 0; *image < MOST_IMAGES; ++*image) {
+    name_box(pid, *image);
+    long fd = sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd != -EEXIST)
+      return (int)fd;
+  }
+  return -EEXIST;
+}
+
+bool box_open(void) {
+  if (box_header != NULL)
+    return true;
+  if (options.folder == NULL || text_length(options.folder) + 64 > sizeof path)
+    return false;
+  uint32_t pid = (uint32_t)sys_pid(), image;
+  int fd = create(pid, &image);
+  if (fd < 0)
+    return false;
+  uint64_t size = FFID_BOX_HEADER + FFID_BOX_FIRST_CHUNK;
+  long map = -1;
+  if (has_room(fd, size))
+    map = sys(SYS_mmap, 0, FFID_BOX_HEADER + FFID_BOX_LIMIT, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  (void)sys(SYS_close, fd);
+  if (map < 0 && map > -4096) {
+    (void)sys(SYS_unlinkat, AT_FDCWD, path, 0);
+    return false;
+  }
+  struct ffid_box_header *header = (struct ffid_box_header *)map;
+  *header = (struct ffid_box_header){
+      .version = FFID_BOX_VERSION,
+      .header_size = FFID_BOX_HEADER,
+      .pid = pid,
+      .parent_pid = (uint32_t)sys(SYS_getppid),
+      .image = image,
+      .page_size = 4096,
+      .realtime = sys_now(CLOCK_REALTIME),
+      .monotonic = sys_now(CLOCK_MONOTONIC),
+      .ticks = sys_ticks(),
+      .journal_room = FFID_BOX_FIRST_CHUNK,
+      .first_stack = parent.stacks,
+      .forked_from_pid = parent.pid,
+      .forked_from_image = parent.image,
+      .heap_mode = options.heap,
+      .stacks_mode = options.stacks,
+      .alloc_fill = options.alloc_fill,
+      .free_fill = options.free_fill,
+      .signals_on = options.signals,
+  };
+  header->last_monotonic = header->monotonic;
+  header->last_ticks = header->ticks;
+  memcpy(header->magic, FFID_BOX_MAGIC, sizeof header->magic);
+  __atomic_store_n(&box_header, header, __ATOMIC_RELEASE);
+  return true;
+}
+
+void box_forget(void) {
+  struct ffid_box_header *header = box_header;
+  if (header == NULL)
+    return;
+  parent.pid = header->pid;
+  parent.image = header->image;
+  parent.stacks = depot_next();
+  box_header = NULL;
+  grow_lock = 0;
+  (void)sys(SYS_munmap, header, FFID_BOX_HEADER + FFID_BOX_LIMIT);
+}
+
+/*
+ * More room. The file is opened anew each time: a descriptor that is kept would be seen by the program, and closed by some. Signals of
+ * faults may come in between and find the lock held: they go without.
+ */
+static bool grow(struct ffid_box_header *header, uint64_t wanted) {
+  if (__atomic_exchange_n(&grow_lock, 1, __ATOMIC_ACQUIRE) != 0)
+    return wanted <= __atomic_load_n(&header->journal_room, __ATOMIC_RELAXED);
+  uint64_t room = header->journal_room;
+  if (wanted > room) {
+    uint64_t more = (wanted + FFID_BOX_CHUNK - 1) / FFID_BOX_CHUNK * FFID_BOX_CHUNK;
+    int fd = more > FFID_BOX_LIMIT ? -1 : (int)sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0) {
+      if (has_room(fd, FFID_BOX_HEADER + more))
+        __atomic_store_n(&header->journal_room, room = more, __ATOMIC_RELEASE);
+      (void)sys(SYS_close, fd);
+    }
+  }
+  __atomic_store_n(&grow_lock, 0, __ATOMIC_RELEASE);
+  return wanted <= room;
+}
+
+void *box_begin(enum ffid_kind kind, size_t size) {
+  struct ffid_box_header *header = __atomic_load_n(&box_header, __ATOMIC_ACQUIRE);
+  if (header == NULL)
+    return NULL;
+  size = (size + 7) & ~(size_t)7;
+  uint64_t at = __atomic_load_n(&header->journal_used, __ATOMIC_RELAXED);
+  do {
+    if (at + size > __atomic_load_n(&header->journal_room, __ATOMIC_ACQUIRE) && !grow(header, at + size)) {
+      __atomic_fetch_add(&header->dropped, 1, __ATOMIC_RELAXED);
+      return NULL;
+    }
+  } while (!__atomic_compare_exchange_n(&header->journal_used, &at, at + size, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+  struct ffid_record *record = (void *)((char *)header + FFID_BOX_HEADER + at);
+  record->size = (uint32_t)size;
+  record->kind = kind;
+  record->tid = (uint32_t)sys_tid();
+  record->monotonic = sys_now(CLOCK_MONOTONIC);
+  record->sequence = __atomic_fetch_add(&sequence, 1, __ATOMIC_RELAXED);
+  header->last_monotonic = record->monotonic;
+  header->last_ticks = sys_ticks();
+  return record;
+}
+
+void box_end(void *record) {
+  if (record != NULL)
+    __atomic_store_n(&((struct ffid_record *)record)->mark, FFID_RECORD_MARK, __ATOMIC_RELEASE);
+}
+
+void box_note(enum ffid_note_code code, uint64_t a, uint64_t b, const char *text) {
+  size_t size = text == NULL ? 0 : text_length(text) + 1;
+  struct ffid_note *note = box_begin(FFID_NOTE, sizeof *note + size);
+  if (note == NULL)
+    return;
+  note->code = code;
+  note->text_size = (uint32_t)size;
+  note->a = a;
+  note->b = b;
+  if (size > 0)
+    memcpy(note->text, text, size);
+  box_end(note);
+}
