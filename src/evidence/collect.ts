@@ -41,7 +41,7 @@ export function collectEvidence(directory: RunDirectory, manifest: RunManifest, 
   );
   const atTheEnd = joined.filter(({ error }) => error.mistake !== "leak" || !died.has(error.pid));
   const { shown, notShown } = selectErrors(atTheEnd, manifest.options.scope);
-  const coverage = mergeCoverage(steps.map(({ decoded }) => decoded.coverage));
+  const coverage = mergeCoverage(steps.flatMap(({ decoded }) => decoded.coverage));
   return {
     processes,
     libraries: describe(files, question, crashes),

@@ -52,12 +52,12 @@ function asMore({ step, decoded }: Decoded): Decoded {
       loadFailures: [],
       lost: null,
       obstacles: [],
-      coverage: {
-        ...decoded.coverage,
-        blindSpots: [...decoded.coverage.blindSpots, ...spots],
+      coverage: decoded.coverage.map((entry) => ({
+        ...entry,
+        blindSpots: [...entry.blindSpots, ...spots],
         // Counted by the first pass.
         notShown: [],
-      },
+      })),
     },
   };
 }

@@ -28,7 +28,8 @@ export interface DecodedStep {
   crashes: Crash[];
   loadFailures: LoadFailure[];
   checkerErrors: CheckerError[];
-  coverage: Coverage;
+  /** One entry for each probe of the step. */
+  coverage: Coverage[];
   /** Why silence means nothing here; null for a recording that is whole. */
   lost: string | null;
   /** Why the question could not be answered, where the probe knows it better than `lost` can say it. */

@@ -39,7 +39,9 @@ describe.each(runs)("$name, recorded by valgrind $version", ({ name, version, pa
         const cut = { ...files, [xml]: text.slice(0, length) };
         expect(whole).toEqual(expect.arrayContaining(texts(cut)));
         const { lost, obstacles, coverage } = decodeValgrind(recordingOf(cut), END, OPTIONS);
-        const child = coverage.blindSpots.find(({ what }) => what.startsWith("the end of process"));
+        const child = coverage
+          .flatMap(({ blindSpots }) => blindSpots)
+          .find(({ what }) => what.startsWith("the end of process"));
         expect(lost ?? obstacles?.[0]?.what ?? child?.what).toBeTruthy();
       }),
       { numRuns: 15 },

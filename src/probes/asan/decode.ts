@@ -37,7 +37,7 @@ export function decodeAsan(recording: Recording, end: StepEnd, options: Options)
     crashes: [],
     loadFailures: [],
     checkerErrors: silent === null ? checkerErrors : [...checkerErrors, silent],
-    coverage: coverageOf(left, end, options),
+    coverage: [coverageOf(left, end, options)],
     obstacles: obstaclesOf(left, end),
     lost: lostOf(left, end),
     files: filesOf(left),

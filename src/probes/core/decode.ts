@@ -35,7 +35,7 @@ export function decodeCore(recording: Recording, end: StepEnd): DecodedStep {
     crashes: crash === null ? [] : [crash],
     loadFailures: [],
     checkerErrors: [],
-    coverage: coverageOf(records, read.damaged, crash, end),
+    coverage: [coverageOf(records, read.damaged, crash, end)],
     lost: obstacles.length > 0 ? null : lostPart(records, read.damaged, end),
     obstacles,
     files: filesOf(records),

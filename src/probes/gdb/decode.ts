@@ -29,7 +29,7 @@ export function decodeGdb(recording: Recording, end: StepEnd): DecodedStep {
     crashes,
     loadFailures: decodeLoadFailures(records, processes),
     checkerErrors: [],
-    coverage: coverageOf(records, damaged, end),
+    coverage: [coverageOf(records, damaged, end)],
     lost: lostPart(records, damaged, end),
     files: [...new Map(files.map((file) => [file.path, file])).values()],
   };

@@ -1,5 +1,5 @@
 import type { CheckerError } from "../../model/checker-error.js";
-import type { Obstacle, ProcessInfo } from "../../model/evidence.js";
+import type { Coverage, Obstacle, ProcessInfo } from "../../model/evidence.js";
 import type { Options } from "../../model/options.js";
 import type { DecodedStep, Recording, StepEnd } from "../../model/recording.js";
 import { lookedFor, runtimeSpots, spotOf, standingSpots } from "./coverage.js";
@@ -46,29 +46,31 @@ export function decodeValgrind(recording: Recording, end: StepEnd, options: Opti
     crashes: [],
     loadFailures: [],
     checkerErrors,
-    coverage: {
-      probe: "valgrind",
-      lookedFor: lookedFor(options),
-      blindSpots: [
-        ...childSpots(images, end),
-        ...spotOf(end.runtime ?? "unknown").filter(() => end.runtime === "go"),
-        ...runtimeSpots(
-          programs,
-          files.map(({ path }) => path),
-        ),
-        ...standingSpots(options),
-        ...roomSpots(room),
-      ],
-      notShown: [
-        {
-          what: "leaks that may be none, as something points into the middle of the block (--scope all shows them)",
-          count: leaks.possible,
-        },
-        { what: "leaks of a process that a signal ended (--scope all shows them)", count: leaks.unfinished },
-        ...Object.entries(NOISE).map(([noise, what]) => ({ what, count: room.noise[noise as Noise] })),
-        { what: "errors beyond the first thousands", count: room.over },
-      ].filter(({ count }) => count > 0),
-    },
+    coverage: [
+      {
+        probe: "valgrind",
+        lookedFor: lookedFor(options),
+        blindSpots: [
+          ...childSpots(images, end),
+          ...spotOf(end.runtime ?? "unknown").filter(() => end.runtime === "go"),
+          ...runtimeSpots(
+            programs,
+            files.map(({ path }) => path),
+          ),
+          ...standingSpots(options),
+          ...roomSpots(room),
+        ],
+        notShown: [
+          {
+            what: "leaks that may be none, as something points into the middle of the block (--scope all shows them)",
+            count: leaks.possible,
+          },
+          { what: "leaks of a process that a signal ended (--scope all shows them)", count: leaks.unfinished },
+          ...Object.entries(NOISE).map(([noise, what]) => ({ what, count: room.noise[noise as Noise] })),
+          { what: "errors beyond the first thousands", count: room.over },
+        ].filter(({ count }) => count > 0),
+      },
+    ],
     lost: obstacles.length > 0 ? null : lostPart(images, end),
     obstacles,
     unreadable: logs.flatMap(({ log }) => unreadable(log) ?? []),
@@ -235,7 +237,7 @@ function blindTo(root: Known | undefined, died: boolean): Obstacle[] {
       ];
 }
 
-type BlindSpots = DecodedStep["coverage"]["blindSpots"];
+type BlindSpots = Coverage["blindSpots"];
 
 function childSpots(images: readonly Known[], end: StepEnd): BlindSpots {
   const cut = images.filter(({ image, replaced }) => image.head.pid !== end.pid && !image.ended && !replaced);

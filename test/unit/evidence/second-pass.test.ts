@@ -25,7 +25,7 @@ function step(id: string, checkerErrors: CheckerError[], more: Partial<DecodedSt
     crashes: [],
     loadFailures: [],
     checkerErrors,
-    coverage,
+    coverage: [coverage],
     lost: null,
     files: [],
     ...more,
@@ -44,7 +44,7 @@ describe("a second pass", () => {
     const second = step("valgrind-origins-0", [overflow("put"), unwritten("get", "make")]);
     const both = oncePerError([first, second]);
     expect(told(both)).toEqual(["heap-bounds fault", "uninitialized fault+origin"]);
-    expect(both[1]?.decoded).toMatchObject({ processes: [], coverage: { notShown: [] } });
+    expect(both[1]?.decoded).toMatchObject({ processes: [], coverage: [{ notShown: [] }] });
   });
 
   it("takes nothing away that it did not see, and adds what it alone saw", () => {
@@ -60,10 +60,10 @@ describe("a second pass", () => {
   it("that was lost or ran out of time is a blind spot and no obstacle", () => {
     const first = step("valgrind-0", [unwritten("get")]);
     const [, lost] = oncePerError([first, step("valgrind-origins-0", [], { lost: "it is cut" })]);
-    expect(lost?.decoded).toMatchObject({ lost: null, coverage: { blindSpots: [{ why: "it is cut" }] } });
+    expect(lost?.decoded).toMatchObject({ lost: null, coverage: [{ blindSpots: [{ why: "it is cut" }] }] });
     const [, late] = oncePerError([first, step("valgrind-origins-0", [], {}, true)]);
     expect(late?.step.outcome.timedOut).toBe(false);
-    expect(late?.decoded.coverage.blindSpots).toMatchObject([{ why: "its time limit was over" }]);
+    expect(late?.decoded.coverage[0]?.blindSpots).toMatchObject([{ why: "its time limit was over" }]);
   });
 });
 

@@ -150,12 +150,14 @@ describe("leaks", () => {
 
   it("are not looked for without --lib, and that is said", () => {
     const { coverage } = decode({ "process.7": `${PROCESS}end exit 0\n` }, ended(0));
-    expect(coverage.blindSpots.find(({ what }) => what === "leaks")?.mend).toContain("--lib");
+    expect(coverage.flatMap(({ blindSpots }) => blindSpots).find(({ what }) => what === "leaks")?.mend).toContain(
+      "--lib",
+    );
   });
 
   it("that could not be looked for are said not to be", () => {
     const { coverage } = decode({ "process.7": PROCESS }, ended(0), { libs: ["libstore.so"] });
-    expect(coverage.blindSpots.find(({ what }) => what === "leaks")?.why).toContain(
+    expect(coverage.flatMap(({ blindSpots }) => blindSpots).find(({ what }) => what === "leaks")?.why).toContain(
       "no process came to its exit handlers",
     );
   });
@@ -164,7 +166,7 @@ describe("leaks", () => {
 describe("coverage", () => {
   it("says of a library without checks what was seen of it, and what to type", () => {
     const { coverage } = decode({ "process.7": `${PROCESS}end exit 0\n` }, ended(0));
-    const spot = coverage.blindSpots.find(({ what }) => what.includes("/app/libstore.so"));
+    const spot = coverage.flatMap(({ blindSpots }) => blindSpots).find(({ what }) => what.includes("/app/libstore.so"));
     expect(spot?.why).toBe(
       "it was built without -fsanitize=address: only its frees and its calls of libc functions were checked",
     );
@@ -174,7 +176,9 @@ describe("coverage", () => {
   it("does not say it of one that has them", () => {
     const checked = PROCESS.replace("7f0000300000 -", "7f0000300000 address");
     const { coverage } = decode({ "process.7": `${checked}end exit 0\n` }, ended(0));
-    expect(coverage.blindSpots.filter(({ what }) => what.includes("libstore"))).toEqual([]);
+    expect(coverage.flatMap(({ blindSpots }) => blindSpots).filter(({ what }) => what.includes("libstore"))).toEqual(
+      [],
+    );
   });
 });
 
@@ -223,7 +227,11 @@ describe("a recording that is not whole", () => {
       "asan.7": UAF.slice(0, UAF.indexOf("freed by")),
     });
     expect(checkerErrors).toHaveLength(1);
-    expect(coverage.blindSpots.some(({ what }) => what.includes("part of the report of process 7"))).toBe(true);
+    expect(
+      coverage
+        .flatMap(({ blindSpots }) => blindSpots)
+        .some(({ what }) => what.includes("part of the report of process 7")),
+    ).toBe(true);
   });
 
   it("of several processes keeps them apart", () => {
@@ -291,8 +299,12 @@ describe("a recording that is not whole", () => {
     };
     const { checkerErrors, coverage } = decodeAsan(endless, END, OPTIONS);
     expect(checkerErrors).toHaveLength(500);
-    expect(coverage.blindSpots.map(({ what }) => what)).toContain(`${reports - 500} more reports of process 7`);
-    expect(coverage.blindSpots.map(({ what }) => what)).toContain("part of the report of process 7");
+    expect(coverage.flatMap(({ blindSpots }) => blindSpots).map(({ what }) => what)).toContain(
+      `${reports - 500} more reports of process 7`,
+    );
+    expect(coverage.flatMap(({ blindSpots }) => blindSpots).map(({ what }) => what)).toContain(
+      "part of the report of process 7",
+    );
   });
 
   it("counts the same report again, and does not keep it twice", () => {
@@ -361,6 +373,6 @@ SUMMARY: ThreadSanitizer: data race /src/a.c:9 in f
     };
     const { checkerErrors, coverage } = decode(files, ended(0), { sanitizer: "thread" });
     expect(checkerErrors).toEqual([]);
-    expect(coverage.notShown).toMatchObject([{ count: 1 }]);
+    expect(coverage.flatMap(({ notShown }) => notShown)).toMatchObject([{ count: 1 }]);
   });
 });

@@ -64,7 +64,7 @@ describe("a core", () => {
     expect(crashes[0]?.core).toMatchObject({ firstHand: false, recovered: false });
     expect(crashes[0]?.core?.reason).toContain(`the siginfo has the sender's pid ${PID} in its place`);
     expect(crashes[0]?.signal).toMatchObject({ address: null, forged: true });
-    expect(coverage.blindSpots[0]).toMatchObject({
+    expect(coverage.flatMap(({ blindSpots }) => blindSpots)[0]).toMatchObject({
       what: "the fault as it first was: this core is second-hand",
       mend: "ffi-doctor gdb-capture -- <command>",
     });
@@ -157,7 +157,7 @@ describe("a core without a crash", () => {
 
   it("tells what ffi-doctor saw missing before gdb looked", () => {
     const spot = { k: "warning", t: 0, what: "memory", why: "the file is cut", mend: "ulimit -c unlimited" };
-    expect(decode(spot, stop(0, 1, {}), died(0)).coverage.blindSpots).toEqual([
+    expect(decode(spot, stop(0, 1, {}), died(0)).coverage[0]?.blindSpots).toEqual([
       { what: "memory", why: "the file is cut", mend: "ulimit -c unlimited" },
     ]);
   });

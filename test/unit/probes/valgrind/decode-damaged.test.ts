@@ -25,7 +25,9 @@ describe("a recording that is not whole", () => {
     const text = document(useAfterFree).split("</valgrindoutput>")[0] ?? "";
     const { lost, coverage, checkerErrors } = decodeValgrind(recordingOf({ "vg.100.xml.1": text }), end, OPTIONS);
     expect({ lost, errors: checkerErrors.length }).toEqual({ lost: null, errors: 1 });
-    expect(coverage.blindSpots.map(({ what }) => what)).toContain("who sent SIGKILL, and why");
+    expect(coverage.flatMap(({ blindSpots }) => blindSpots).map(({ what }) => what)).toContain(
+      "who sent SIGKILL, and why",
+    );
   });
 
   it("of two processes in one file gives the errors of both, and leaves out what they spoiled", () => {
@@ -103,7 +105,9 @@ describe("hostile text", () => {
     const { checkerErrors, coverage } = decoded(noise.join("") + useAfterFree + FINISHED);
     expect(checkerErrors).toHaveLength(1001);
     expect(checkerErrors.at(-1)?.mistake).toBe("freed-access");
-    expect(coverage.notShown).toEqual([{ what: "errors beyond the first thousands", count: 500 }]);
+    expect(coverage.flatMap(({ notShown }) => notShown)).toEqual([
+      { what: "errors beyond the first thousands", count: 500 },
+    ]);
   });
 });
 
