@@ -12,11 +12,11 @@
 
 struct ffid_box_header *box_header;
 
-enum { PATH_ROOM = 4096, MOST_IMAGES = 1000, HIGH_FD = 700 };
+enum { PATH_ROOM = 4096, MOST_IMAGES = 1000 };
 
 static char path[PATH_ROOM];
 static uint32_t sequence;
-static uint32_t grow_lock;
+static uint32_t grow_lock, open_lock;
 static struct {
   uint32_t pid, image, stacks;
 } parent;
@@ -61,9 +61,30 @@ static int create(uint32_t pid, uint32_t *image) {
   return -EEXIST;
 }
 
-bool box_open(void) {
-  if (box_header != NULL)
-    return true;
+/* The words of the command, as the kernel has them. */
+static void tell_process(void) {
+  static char executable[PATH_ROOM], arguments[PATH_ROOM];
+  long executable_size = sys(SYS_readlink, "/proc/self/exe", executable, sizeof executable - 1);
+  long fd = sys(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+  long arguments_size = fd < 0 ? 0 : sys(SYS_read, fd, arguments, sizeof arguments - 1);
+  if (fd >= 0)
+    (void)sys(SYS_close, fd);
+  executable_size = executable_size < 0 ? 0 : executable_size;
+  arguments_size = arguments_size < 0 ? 0 : arguments_size;
+  executable[executable_size++] = '\0';
+  if (arguments_size > 0 && arguments[arguments_size - 1] != '\0')
+    arguments[arguments_size++] = '\0';
+  struct ffid_process *record = box_begin(FFID_PROCESS, sizeof *record + (size_t)(executable_size + arguments_size));
+  if (record == NULL)
+    return;
+  record->executable_size = (uint32_t)executable_size;
+  record->arguments_size = (uint32_t)arguments_size;
+  memcpy(record->text, executable, (size_t)executable_size);
+  memcpy(record->text + executable_size, arguments, (size_t)arguments_size);
+  box_end(record);
+}
+
+static bool make(void) {
   if (options.folder == NULL || text_length(options.folder) + 64 > sizeof path)
     return false;
   uint32_t pid = (uint32_t)sys_pid(), image;
@@ -103,8 +124,24 @@ bool box_open(void) {
   header->last_monotonic = header->monotonic;
   header->last_ticks = header->ticks;
   memcpy(header->magic, FFID_BOX_MAGIC, sizeof header->magic);
+  depot_start();
   __atomic_store_n(&box_header, header, __ATOMIC_RELEASE);
+  tell_process();
   return true;
+}
+
+/* Where it cannot be made it is not tried again: a program of a thousand forks must not try a million times. */
+bool box_open(void) {
+  static unsigned refused = UINT32_MAX;
+  if (box_header != NULL)
+    return true;
+  if (refused == sys_forks() || __atomic_exchange_n(&open_lock, 1, __ATOMIC_ACQUIRE) != 0)
+    return false;
+  bool made = box_header != NULL || make();
+  if (!made)
+    refused = sys_forks();
+  __atomic_store_n(&open_lock, 0, __ATOMIC_RELEASE);
+  return made;
 }
 
 void box_forget(void) {
@@ -115,7 +152,7 @@ void box_forget(void) {
   parent.image = header->image;
   parent.stacks = depot_next();
   box_header = NULL;
-  grow_lock = 0;
+  grow_lock = open_lock = 0;
   (void)sys(SYS_munmap, header, FFID_BOX_HEADER + FFID_BOX_LIMIT);
 }
 

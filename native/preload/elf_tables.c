@@ -23,6 +23,7 @@ bool elf_tables_of(struct elf_tables *tables, uintptr_t base, const ElfW(Dyn) *d
     case DT_JMPREL: tables->relocations[1] = (const void *)at; break;
     case DT_RELASZ: tables->relocation_count[0] = dynamic->d_un.d_val / sizeof(ElfW(Rela)); break;
     case DT_PLTRELSZ: tables->relocation_count[1] = dynamic->d_un.d_val / sizeof(ElfW(Rela)); break;
+    case DT_RELACOUNT: tables->relative_count = dynamic->d_un.d_val; break;
     case DT_SONAME: soname = dynamic->d_un.d_val, has_soname = true; break;
     }
   }

@@ -16,6 +16,7 @@ struct elf_tables {
   const uint32_t *hash;
   const ElfW(Rela) *relocations[2];
   size_t relocation_count[2];
+  size_t relative_count; /* of the first table: those at its beginning that name no symbol */
   const char *soname;
 };
 

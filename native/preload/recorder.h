@@ -50,7 +50,7 @@ void *real_function(const char *name);
 
 /* The header; NULL while there is no box (not recorded, just forked, no room). */
 extern struct ffid_box_header *box_header;
-/* Makes the box, where it is not yet there. False where it cannot be made; then nothing is recorded. Not from signal handlers. */
+/* Makes the box, where it is not yet there. False where it cannot be made, or is just being made. From anywhere. */
 bool box_open(void);
 /* A record of so many bytes (struct and tail), its head filled in and the rest zero; NULL where there is no room. From anywhere. */
 void *box_begin(enum ffid_kind kind, size_t size);
@@ -111,6 +111,8 @@ struct module {
 };
 /* The module that an address lies in; NULL where none is known. Lock-free: from anywhere. */
 const struct module *module_of(uintptr_t address);
+/* The module, where it is in question; else NULL. */
+const struct module *module_in_question(uintptr_t address);
 /* Whether it lies in a library in question; at the cost of a few comparisons. */
 bool in_question(uintptr_t address);
 /* Looks for modules that came or went, changes the imports of those that came. Not from signal handlers. */
@@ -129,6 +131,8 @@ static inline bool heap_owns(uintptr_t address) {
   extern uintptr_t heap_low, heap_size;
   return address - heap_low < heap_size;
 }
+/* Reserves what watched blocks will lie in. Not from signal handlers. */
+void heap_start(void);
 /* At exit: blocks and freed blocks are looked through. */
 void heap_finish(void);
 void heap_before_fork(void);

@@ -28,10 +28,8 @@ static inline uint64_t sys_now(int clock) {
 }
 static inline int sys_pid(void) { return (int)sys(SYS_getpid); }
 /* Counts the forks that this process descends from since the recorder began: what was kept of the parent is told by it. */
-static inline unsigned sys_forks(void) {
-  extern unsigned fork_count;
-  return fork_count;
-}
+extern unsigned fork_count;
+static inline unsigned sys_forks(void) { return fork_count; }
 int sys_tid(void); /* kept per thread */
 /* Copies what can be read; the count of bytes, 0 where nothing is there. By the kernel, so that a bad pointer cannot fault. */
 size_t sys_read_memory(void *into, uintptr_t from, size_t size);

@@ -1,0 +1,145 @@
+/* The bytes around blocks and in freed ones: what they were set to, and which of them somebody changed. */
+#include "heap.h"
+
+#include <string.h>
+
+enum {
+  /* More rear canary than this is not looked at: what goes further hits the next block's front. */
+  MOST_REAR = 1024,
+  /* Of a large block that was freed so much is filled and checked at each end. */
+  MOST_ERRORS = 500,
+};
+
+static uint32_t errors;
+
+static uint8_t canary(void) {
+  /* Neither of the fills, no text, and none of CPython's own (0xcd, 0xdd, 0xfd). */
+  uint8_t candidate = 0xca;
+  while (candidate == options.alloc_fill || candidate == options.free_fill)
+    candidate++;
+  return candidate;
+}
+
+void describe(struct ffid_block *block, const struct place_in_heap *at, uintptr_t address) {
+  const struct slot *slot = at->slot;
+  *block = (struct ffid_block){
+      .address = block_of(at),
+      .size = slot->size,
+      .offset = (int64_t)(address - block_of(at)),
+      .state = slot->state,
+      .alloc_family = slot->alloc_family,
+      .free_family = slot->free_family,
+      .alloc_stack = slot->alloc_stack,
+      .free_stack = slot->free_stack,
+      .alloc_tid = slot->alloc_tid,
+      .free_tid = slot->free_tid,
+      .alloc_ticks = slot->alloc_ticks,
+      .free_ticks = slot->free_ticks,
+      .checked_ticks = slot->checked_ticks,
+      .module = slot->module,
+      .guarded = at->chunk->kind == CHUNK_GUARD,
+  };
+}
+
+static struct ffid_heap_error *begin(enum ffid_heap_error_kind error, enum ffid_found_at found, uintptr_t address,
+                                     const struct place_in_heap *at, uint32_t stack, enum ffid_family family) {
+  if (__atomic_fetch_add(&errors, 1, __ATOMIC_RELAXED) >= MOST_ERRORS) {
+    box_count(FFID_COUNT_ERRORS_OMITTED, 1);
+    return NULL;
+  }
+  struct ffid_heap_error *record = box_begin(FFID_HEAP_ERROR, sizeof *record);
+  if (record == NULL)
+    return NULL;
+  record->error = error;
+  record->found_at = found;
+  record->address = address;
+  record->stack = stack;
+  record->family = family;
+  if (at != NULL)
+    describe(&record->block, at, address);
+  return record;
+}
+
+void report(enum ffid_heap_error_kind error, enum ffid_found_at found, uintptr_t address, const struct place_in_heap *at, uint32_t stack,
+            enum ffid_family family) {
+  box_end(begin(error, found, address, at, stack, family));
+}
+
+/* The changed bytes of a range that was set to one value, and sets them back. */
+static void report_changed(enum ffid_heap_error_kind error, enum ffid_found_at found, const struct place_in_heap *at, uint32_t stack,
+                           enum ffid_family family, uint8_t *from, size_t size, uint8_t was) {
+  struct ffid_heap_error *record = NULL;
+  uint64_t total = 0;
+  for (size_t i = 0; i < size; i++) {
+    if (from[i] == was)
+      continue;
+    int64_t offset = (int64_t)((uintptr_t)&from[i] - block_of(at));
+    if (total++ == 0)
+      record = begin(error, found, (uintptr_t)&from[i], at, stack, family);
+    if (record != NULL) {
+      if (record->changed_shown < FFID_CHANGED_SHOWN)
+        record->changed[record->changed_shown++] = (struct ffid_changed){(int32_t)offset, from[i], was, 0};
+      record->changed_last = offset;
+      record->changed_total = total;
+    }
+  }
+  memset(from, was, size);
+  box_end(record);
+}
+
+/* Whether all bytes are the same value. */
+static bool all(const uint8_t *bytes, size_t size, uint8_t value) {
+  return size == 0 || (bytes[0] == value && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+/* What lies before and behind the block within its slot. In a guarded slot it is the fill that its pages were opened with. */
+static void around(const struct place_in_heap *at, uint8_t **front, size_t *front_size, uint8_t **rear, size_t *rear_size) {
+  uintptr_t block = block_of(at), end = block + at->slot->size, slot_end = at->begin + at->room;
+  *front_size = at->slot->front < 64 ? at->slot->front : 64;
+  *front = (uint8_t *)(block - *front_size);
+  *rear = (uint8_t *)end;
+  *rear_size = slot_end - end < MOST_REAR ? slot_end - end : MOST_REAR;
+}
+
+void canaries_put(const struct place_in_heap *at) {
+  uint8_t *front, *rear;
+  size_t front_size, rear_size;
+  around(at, &front, &front_size, &rear, &rear_size);
+  memset(front, canary(), front_size);
+  memset(rear, canary(), rear_size);
+}
+
+/* The block right before this one in memory, where what it wrote went on into this one's front. */
+static bool overrun_by_neighbour(const struct place_in_heap *at, uint32_t stack, enum ffid_found_at found) {
+  struct place_in_heap before;
+  uint8_t *front, *rear;
+  size_t front_size, rear_size;
+  if (!region_find(at->begin - 1, &before) || before.slot->state != FFID_BLOCK_LIVE || before.chunk->kind == CHUNK_GUARD)
+    return false;
+  around(&before, &front, &front_size, &rear, &rear_size);
+  if (rear_size == 0 || rear[rear_size - 1] == canary())
+    return false;
+  report_changed(FFID_ERROR_OVERFLOW, found, &before, stack, FFID_FAMILY_UNKNOWN, rear, rear_size, canary());
+  return true;
+}
+
+void canaries_check(const struct place_in_heap *at, enum ffid_found_at found, uint32_t stack, enum ffid_family family) {
+  uint8_t *front, *rear;
+  size_t front_size, rear_size;
+  around(at, &front, &front_size, &rear, &rear_size);
+  if (UNLIKELY(!all(front, front_size, canary()))) {
+    if (overrun_by_neighbour(at, stack, found))
+      memset(front, canary(), front_size);
+    else
+      report_changed(FFID_ERROR_UNDERFLOW, found, at, stack, family, front, front_size, canary());
+  }
+  if (UNLIKELY(!all(rear, rear_size, canary())))
+    report_changed(FFID_ERROR_OVERFLOW, found, at, stack, family, rear, rear_size, canary());
+  at->slot->checked_ticks = sys_ticks();
+}
+
+void fill_check(const struct place_in_heap *at, enum ffid_found_at found, uint32_t stack) {
+  uint8_t *block = (uint8_t *)block_of(at);
+  if (UNLIKELY(!all(block, at->slot->size, options.free_fill)))
+    report_changed(FFID_ERROR_WRITE_AFTER_FREE, found, at, stack, FFID_FAMILY_UNKNOWN, block, at->slot->size, options.free_fill);
+}

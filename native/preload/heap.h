@@ -1,0 +1,94 @@
+/* Watched blocks: where they lie, and what is known of each. Only for the heap's own files. */
+#ifndef FFI_DOCTOR_HEAP_H
+#define FFI_DOCTOR_HEAP_H
+
+#include "recorder.h"
+
+enum {
+  ALIGNMENT = 16,
+  FRONT = 16,                  /* canary bytes before a block, at the least */
+  REAR = 16,                   /* and behind it */
+  CHUNK_SHIFT = 21,
+  CHUNK = 1 << CHUNK_SHIFT,
+  WINDOW_CHUNKS = 1024,        /* of 2 GiB, the upper half of each 4 GiB: bit 31 of each address is set */
+  WINDOWS = 16,
+  POISON_WINDOWS = 4,          /* the others are for guarded blocks */
+  CLASSES = 256,
+  PAGE = 4096,
+};
+
+/* One block's place, and the block that it holds or held last. In private memory: a forked child has its own. */
+struct slot {
+  uint64_t size;
+  uint64_t alloc_ticks, free_ticks, checked_ticks;
+  uint32_t alloc_stack, free_stack;
+  uint32_t alloc_tid, free_tid;
+  uint32_t next;  /* on the list of its class: index + 1 within all slots of the class */
+  uint32_t front; /* from the slot's begin to the block, in bytes */
+  uint16_t module;
+  uint8_t state, alloc_family, free_family, reserved[3];
+};
+_Static_assert(sizeof(struct slot) == 64, "a cache line");
+
+enum chunk_kind { CHUNK_NONE, CHUNK_POISON, CHUNK_GUARD, CHUNK_REST };
+struct chunk {
+  uint32_t slot_size; /* for CHUNK_GUARD: with the page that stays closed */
+  uint32_t slots;
+  uint32_t kind;
+  uint32_t first_slot; /* of its first slot among all of the class; for CHUNK_REST: how many chunks before it the slot begins */
+  uint32_t size_class;
+  uint64_t bytes;      /* of a slot that is larger than a chunk; else 0 */
+  struct slot *meta;
+};
+
+/* Where a block is: its slot, and the slot's memory. */
+struct place_in_heap {
+  struct slot *slot;
+  struct chunk *chunk;
+  uintptr_t begin;
+  size_t room;  /* bytes of the slot, without a page that stays closed */
+  uint32_t index;
+};
+
+static inline uintptr_t block_of(const struct place_in_heap *at) { return at->begin + at->slot->front; }
+
+/* ---- region.c ---- */
+extern uintptr_t heap_low, heap_size;
+bool region_start(void);
+/* The slot that an address lies in; false where there is none. Lock-free. */
+bool region_find(uintptr_t address, struct place_in_heap *at);
+/* A free slot with so much room (and, guarded, a page that stays closed); false where there is none left. The heap's lock is held. */
+bool region_take(size_t room, bool guarded, struct place_in_heap *at);
+void region_give_back(const struct place_in_heap *at);
+/* Calls for each slot that holds or held a block. */
+void region_each(void (*call)(const struct place_in_heap *at, void *data), void *data);
+
+/* ---- checks.c ---- */
+void canaries_put(const struct place_in_heap *at);
+/* Writes an error for each canary that was changed, and repairs it. */
+void canaries_check(const struct place_in_heap *at, enum ffid_found_at found, uint32_t stack, enum ffid_family family);
+/* The same of the bytes of a freed block. */
+void fill_check(const struct place_in_heap *at, enum ffid_found_at found, uint32_t stack);
+void report(enum ffid_heap_error_kind error, enum ffid_found_at found, uintptr_t address, const struct place_in_heap *at, uint32_t stack,
+            enum ffid_family family);
+void describe(struct ffid_block *block, const struct place_in_heap *at, uintptr_t address);
+
+/* ---- lock.h ---- */
+void heap_lock(void);
+void heap_unlock(void);
+void heap_lock_reset(void);
+
+/* ---- heap.c ---- */
+enum heap_fill { FILL_PATTERN, FILL_ZERO };
+/* A watched block for a library in question; NULL where it cannot be watched, and is to be the process's own allocator's. */
+void *heap_allocate(size_t size, size_t alignment, enum heap_fill fill, enum ffid_family family, const struct place *caller);
+void heap_free(uintptr_t address, enum ffid_family family, const struct place *caller);
+/* NULL for no memory; the block stays then. The caller knows that the address is the heap's. */
+void *heap_reallocate(uintptr_t address, size_t size, const struct place *caller);
+size_t heap_usable_size(uintptr_t address);
+extern bool heap_ready;
+
+/* ---- leaks.c ---- */
+void leaks_look(void);
+
+#endif
