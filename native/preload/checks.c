@@ -87,11 +87,6 @@ static void report_changed(enum ffid_heap_error_kind error, enum ffid_found_at f
   box_end(record);
 }
 
-/* Whether all bytes are the same value. */
-static bool all(const uint8_t *bytes, size_t size, uint8_t value) {
-  return size == 0 || (bytes[0] == value && memcmp(bytes, bytes + 1, size - 1) == 0);
-}
-
 /* What lies before and behind the block within its slot. In a guarded slot it is the fill that its pages were opened with. */
 static void around(const struct place_in_heap *at, uint8_t **front, size_t *front_size, uint8_t **rear, size_t *rear_size) {
   uintptr_t block = block_of(at), end = block + at->slot->size, slot_end = at->begin + at->room;
@@ -127,19 +122,19 @@ void canaries_check(const struct place_in_heap *at, enum ffid_found_at found, ui
   uint8_t *front, *rear;
   size_t front_size, rear_size;
   around(at, &front, &front_size, &rear, &rear_size);
-  if (UNLIKELY(!all(front, front_size, canary()))) {
+  if (UNLIKELY(!same_bytes(front, front_size, canary()))) {
     if (overrun_by_neighbour(at, stack, found))
       memset(front, canary(), front_size);
     else
       report_changed(FFID_ERROR_UNDERFLOW, found, at, stack, family, front, front_size, canary());
   }
-  if (UNLIKELY(!all(rear, rear_size, canary())))
+  if (UNLIKELY(!same_bytes(rear, rear_size, canary())))
     report_changed(FFID_ERROR_OVERFLOW, found, at, stack, family, rear, rear_size, canary());
   at->slot->checked_ticks = sys_ticks();
 }
 
 void fill_check(const struct place_in_heap *at, enum ffid_found_at found, uint32_t stack) {
   uint8_t *block = (uint8_t *)block_of(at);
-  if (UNLIKELY(!all(block, at->slot->size, options.free_fill)))
+  if (UNLIKELY(!same_bytes(block, at->slot->size, options.free_fill)))
     report_changed(FFID_ERROR_WRITE_AFTER_FREE, found, at, stack, FFID_FAMILY_UNKNOWN, block, at->slot->size, options.free_fill);
 }

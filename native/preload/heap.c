@@ -13,6 +13,7 @@ enum {
   GUARD_BATCH = 64,      /* freed guarded blocks whose pages are closed together */
   BEYOND = 2,            /* frames of whoever called the library that a stack keeps */
   PAIRS = 1 << 12,
+  SWEEP_EACH = 8,        /* allocations */
 };
 
 bool heap_ready;
@@ -71,18 +72,33 @@ static bool take(size_t size, size_t alignment, struct place_in_heap *at) {
   return region_take(size + FRONT + REAR + (alignment > ALIGNMENT ? alignment : 0), false, at);
 }
 
-/* Looks at one live block after the other, one with each allocation: an overflow is then known to lie between two points in time. */
+/* Looks at one live block after the other, with each so many allocations: an overflow then lies between two points in time. */
 static void sweep_one(const struct place_in_heap *taken) {
-  static THREAD_LOCAL uint32_t turn;
+  static uint32_t turn;
   struct chunk *chunk = taken->chunk;
-  if (chunk->kind != CHUNK_POISON || chunk->slots < 2)
+  if (++turn % SWEEP_EACH != 0 || chunk->kind != CHUNK_POISON || chunk->slots < 2)
     return;
-  uint32_t slot = turn++ % chunk->slots;
+  uint32_t slot = turn / SWEEP_EACH % chunk->slots;
   struct place_in_heap at;
   if (!region_find(taken->begin - (uintptr_t)(taken->index - chunk->first_slot) * chunk->slot_size + (uintptr_t)slot * chunk->slot_size, &at) ||
       at.slot == taken->slot || at.slot->state != FFID_BLOCK_LIVE)
     return;
   canaries_check(&at, FFID_FOUND_SWEEP, 0, FFID_FAMILY_UNKNOWN);
+}
+
+static void note_not_watched(size_t size) {
+  if (box_header != NULL && __atomic_fetch_add(&box_header->counters[FFID_COUNT_NOT_WATCHED], 1, __ATOMIC_RELAXED) == 0)
+    box_note(FFID_NOTE_NOT_WATCHED, size, 0, NULL);
+}
+
+static void count_allocation(size_t size) {
+  struct ffid_box_header *header = box_header;
+  if (header == NULL)
+    return;
+  header->counters[FFID_COUNT_ALLOCATIONS]++;
+  uint64_t live = header->counters[FFID_COUNT_LIVE_BYTES] += size;
+  if (live > header->counters[FFID_COUNT_PEAK_BYTES])
+    header->counters[FFID_COUNT_PEAK_BYTES] = live;
 }
 
 void *heap_allocate(size_t size, size_t alignment, enum heap_fill fill, enum ffid_family family, const struct place *caller) {
@@ -97,42 +113,36 @@ void *heap_allocate(size_t size, size_t alignment, enum heap_fill fill, enum ffi
   heap_lock();
   bool taken = take(size, alignment, &at);
   if (taken) {
-    if (is_large(&at) && at.slot->state == FFID_BLOCK_FREED)
-      (void)sys(SYS_mprotect, at.begin, at.room, PROT_READ | PROT_WRITE);
-    struct slot *slot = at.slot;
-    slot->size = size;
-    slot->front = front_of(&at, size, alignment);
-    slot->alloc_stack = stack;
-    slot->free_stack = 0;
-    slot->alloc_tid = (uint32_t)sys_tid();
-    slot->free_tid = 0;
-    slot->alloc_family = (uint8_t)family;
-    slot->free_family = FFID_FAMILY_UNKNOWN;
-    slot->alloc_ticks = slot->checked_ticks = sys_ticks();
-    slot->free_ticks = 0;
-    const struct module *module = caller == NULL ? NULL : module_in_question(caller->pc);
-    slot->module = module == NULL ? 0 : (uint16_t)module->id;
-    canaries_put(&at);
-    if (fill == FILL_ZERO)
-      memset((void *)block_of(&at), 0, size);
-    else if (at.chunk->kind != CHUNK_GUARD)
-      memset((void *)block_of(&at), options.alloc_fill, size);
-    __atomic_store_n(&slot->state, FFID_BLOCK_LIVE, __ATOMIC_RELEASE);
-    struct ffid_box_header *header = box_header;
-    if (header != NULL) {
-      header->counters[FFID_COUNT_ALLOCATIONS]++;
-      uint64_t live = header->counters[FFID_COUNT_LIVE_BYTES] += size;
-      if (live > header->counters[FFID_COUNT_PEAK_BYTES])
-        header->counters[FFID_COUNT_PEAK_BYTES] = live;
-    }
+    count_allocation(size);
     sweep_one(&at);
   }
   heap_unlock();
   if (!taken) {
-    if (box_header != NULL && __atomic_fetch_add(&box_header->counters[FFID_COUNT_NOT_WATCHED], 1, __ATOMIC_RELAXED) == 0)
-      box_note(FFID_NOTE_NOT_WATCHED, size, 0, NULL);
+    note_not_watched(size);
     return NULL;
   }
+  /* Nobody else knows the slot until it is said to be live. */
+  struct slot *slot = at.slot;
+  if (is_large(&at) && slot->state == FFID_BLOCK_FREED)
+    (void)sys(SYS_mprotect, at.begin, at.room, PROT_READ | PROT_WRITE);
+  const struct module *module = caller == NULL ? NULL : module_in_question(caller->pc);
+  slot->size = size;
+  slot->front = front_of(&at, size, alignment);
+  slot->alloc_stack = stack;
+  slot->free_stack = 0;
+  slot->alloc_tid = (uint32_t)sys_tid();
+  slot->free_tid = 0;
+  slot->alloc_family = (uint8_t)family;
+  slot->free_family = FFID_FAMILY_UNKNOWN;
+  slot->alloc_ticks = slot->checked_ticks = sys_ticks();
+  slot->free_ticks = 0;
+  slot->module = module == NULL ? 0 : (uint16_t)module->id;
+  canaries_put(&at);
+  if (fill == FILL_ZERO)
+    memset((void *)block_of(&at), 0, size);
+  else if (at.chunk->kind != CHUNK_GUARD)
+    memset((void *)block_of(&at), options.alloc_fill, size);
+  __atomic_store_n(&slot->state, FFID_BLOCK_LIVE, __ATOMIC_RELEASE);
   return (void *)block_of(&at);
 }
 
@@ -157,38 +167,59 @@ static void close_batch(void) {
   closing_count = 0;
 }
 
-/* The oldest, until what is kept is within its limit. */
-static void evict(void) {
-  while (kept_first != kept_next && (kept_bytes > options.quarantine || kept_next - kept_first == KEPT)) {
-    struct kept oldest = kept[kept_first++ % KEPT];
-    struct place_in_heap at;
-    kept_bytes -= oldest.bytes;
-    if (!region_find(oldest.begin, &at))
-      continue;
-    fill_check(&at, FFID_FOUND_EVICTION, 0);
-    region_give_back(&at);
-  }
+/* The next to be looked at was put aside long ago, and is in no near cache: what is asked for now is there then. */
+static void fetch(const struct kept *next) {
+  enum { LINE = 64, MOST_FETCHED = 2048 };
+  uint32_t bytes = next->bytes < MOST_FETCHED ? next->bytes : MOST_FETCHED;
+  for (uint32_t at = 0; at < bytes; at += LINE)
+    __builtin_prefetch((const char *)next->begin + at);
 }
 
-static void put_aside(const struct place_in_heap *at) {
-  if (at->chunk->kind == CHUNK_GUARD) {
-    memset((void *)block_of(at), options.free_fill, at->slot->size);
-    closing[closing_count++] = *at;
-    if (closing_count == GUARD_BATCH)
-      close_batch();
-    return;
+/* The oldest of those that are kept, as many as are to make room for so many bytes. The heap's lock is held. */
+static unsigned oldest(size_t bytes, struct place_in_heap *into) {
+  unsigned count = 0;
+  while (count < EVICTED_AT_ONCE && kept_first != kept_next &&
+         (kept_bytes + bytes > options.quarantine || kept_next - kept_first == KEPT)) {
+    struct kept first = kept[kept_first++ % KEPT];
+    kept_bytes -= first.bytes;
+    if (region_find(first.begin, &into[count]))
+      count++;
   }
-  if (is_large(at)) {
-    /* Filling it would cost more than its use; whoever still uses it faults. */
-    (void)sys(SYS_madvise, at->begin, at->room, MADV_DONTNEED);
-    (void)sys(SYS_mprotect, at->begin, at->room, PROT_NONE);
-    region_give_back(at);
-    return;
-  }
+  fetch(&kept[kept_first % KEPT]);
+  return count;
+}
+
+static void close_guarded(const struct place_in_heap *at) {
   memset((void *)block_of(at), options.free_fill, at->slot->size);
-  kept[kept_next++ % KEPT] = (struct kept){at->begin, (uint32_t)at->room};
-  kept_bytes += at->room;
-  evict();
+  heap_lock();
+  closing[closing_count++] = *at;
+  if (closing_count == GUARD_BATCH)
+    close_batch();
+  heap_unlock();
+}
+
+/* Filling it would cost more than its use; whoever still uses it faults. */
+static void close_large(const struct place_in_heap *at) {
+  (void)sys(SYS_madvise, at->begin, at->room, MADV_DONTNEED);
+  (void)sys(SYS_mprotect, at->begin, at->room, PROT_NONE);
+  heap_lock();
+  region_give_back(at);
+  heap_unlock();
+}
+
+static void put_aside(const struct place_in_heap *at, const struct place_in_heap *evicted, unsigned count) {
+  memset((void *)block_of(at), options.free_fill, at->slot->size);
+  for (unsigned i = 0; i < count; i++)
+    fill_check(&evicted[i], FFID_FOUND_EVICTION, 0);
+  heap_lock();
+  for (unsigned i = 0; i < count; i++)
+    region_give_back(&evicted[i]);
+  if (kept_next - kept_first < KEPT) {
+    kept[kept_next++ % KEPT] = (struct kept){at->begin, (uint32_t)at->room};
+    kept_bytes += at->room;
+  } else
+    region_give_back(at);
+  heap_unlock();
 }
 
 /* Whether the places of allocation and freeing belong together is told by their names: the first of each pair is written down. */
@@ -206,66 +237,71 @@ static void note_pair(const struct place_in_heap *at) {
   box_end(record);
 }
 
-static void free_found(const struct place_in_heap *at, enum ffid_family family, uint32_t stack, enum ffid_found_at found) {
-  struct slot *slot = at->slot;
-  if (UNLIKELY(slot->alloc_family != family && family != FFID_FAMILY_UNKNOWN))
-    report(FFID_ERROR_MISMATCH, found, block_of(at), at, stack, family);
-  canaries_check(at, found, stack, family);
-  slot->free_stack = stack;
-  slot->free_tid = (uint32_t)sys_tid();
-  slot->free_family = (uint8_t)family;
-  slot->free_ticks = sys_ticks();
-  __atomic_store_n(&slot->state, FFID_BLOCK_FREED, __ATOMIC_RELEASE);
-  if (box_header != NULL) {
-    box_header->counters[FFID_COUNT_FREES]++;
-    box_header->counters[FFID_COUNT_LIVE_BYTES] -= slot->size;
-  }
-  if (found == FFID_FOUND_FREE)
-    note_pair(at);
-  put_aside(at);
-}
-
-/* The block that begins at an address, to be freed or moved. Else it is said what the address is, and nothing is done. */
+/* The block that begins at an address. Where there is none it is said what the address is, and nothing is done. */
 static bool find_live(uintptr_t address, enum ffid_family family, uint32_t stack, enum ffid_found_at found, struct place_in_heap *at) {
   bool there = region_find(address, at) && at->slot->state != FFID_BLOCK_NONE;
   bool begins = there && block_of(at) == address;
-  if (begins && at->slot->state == FFID_BLOCK_LIVE)
+  if (LIKELY(begins && at->slot->state == FFID_BLOCK_LIVE))
     return true;
   report(begins ? FFID_ERROR_DOUBLE_FREE : FFID_ERROR_INVALID_FREE, found, address, there ? at : NULL, stack, family);
   return false;
 }
 
+static void release(uintptr_t address, enum ffid_family family, uint32_t stack, enum ffid_found_at found) {
+  struct place_in_heap at, evicted[EVICTED_AT_ONCE];
+  unsigned count = 0;
+  heap_lock();
+  bool live = find_live(address, family, stack, found, &at);
+  if (live) {
+    struct slot *slot = at.slot;
+    slot->free_stack = stack;
+    slot->free_tid = (uint32_t)sys_tid();
+    slot->free_family = (uint8_t)family;
+    slot->free_ticks = sys_ticks();
+    __atomic_store_n(&slot->state, FFID_BLOCK_FREED, __ATOMIC_RELEASE);
+    if (at.chunk->kind == CHUNK_POISON && !is_large(&at))
+      count = oldest(at.room, evicted);
+    if (box_header != NULL) {
+      box_header->counters[FFID_COUNT_FREES]++;
+      box_header->counters[FFID_COUNT_LIVE_BYTES] -= slot->size;
+    }
+  }
+  heap_unlock();
+  if (!live)
+    return;
+  if (UNLIKELY(at.slot->alloc_family != family && family != FFID_FAMILY_UNKNOWN))
+    report(FFID_ERROR_MISMATCH, found, address, &at, stack, family);
+  canaries_check(&at, found, stack, family);
+  if (found == FFID_FOUND_FREE)
+    note_pair(&at);
+  if (at.chunk->kind == CHUNK_GUARD)
+    close_guarded(&at);
+  else if (is_large(&at))
+    close_large(&at);
+  else
+    put_aside(&at, evicted, count);
+}
+
 void heap_free(uintptr_t address, enum ffid_family family, const struct place *caller) {
-  struct place_in_heap at;
   if (UNLIKELY(box_header == NULL))
     (void)box_open();
-  uint32_t stack = stack_here(caller);
-  heap_lock();
-  if (find_live(address, family, stack, FFID_FOUND_FREE, &at))
-    free_found(&at, family, stack, FFID_FOUND_FREE);
-  heap_unlock();
+  release(address, family, stack_here(caller), FFID_FOUND_FREE);
 }
 
 void *heap_reallocate(uintptr_t address, size_t size, const struct place *caller) {
   struct place_in_heap at;
   uint32_t stack = stack_here(caller);
-  heap_lock();
-  bool live = find_live(address, FFID_FAMILY_MALLOC, stack, FFID_FOUND_REALLOC, &at);
-  size_t before = live ? at.slot->size : 0;
-  heap_unlock();
-  if (!live) {
+  if (!find_live(address, FFID_FAMILY_MALLOC, stack, FFID_FOUND_REALLOC, &at)) {
     errno = ENOMEM;
     return NULL;
   }
+  size_t before = at.slot->size;
   /* Always elsewhere: who keeps the old address is found out. */
   char *moved = heap_allocate(size, ALIGNMENT, FILL_PATTERN, FFID_FAMILY_MALLOC, caller);
   if (moved == NULL && (moved = process.malloc(size)) == NULL)
     return NULL;
   memcpy(moved, (const void *)address, before < size ? before : size);
-  heap_lock();
-  if (find_live(address, FFID_FAMILY_MALLOC, stack, FFID_FOUND_REALLOC, &at))
-    free_found(&at, FFID_FAMILY_MALLOC, stack, FFID_FOUND_REALLOC);
-  heap_unlock();
+  release(address, FFID_FAMILY_MALLOC, stack, FFID_FOUND_REALLOC);
   return moved;
 }
 
@@ -315,6 +351,7 @@ bool heap_describe_truncated(uintptr_t address, uintptr_t *whole, struct ffid_bl
 void heap_start(void) {
   if (options.heap == FFID_HEAP_OFF || heap_ready)
     return;
+  same_bytes_start();
   kept = sys_pages(KEPT * sizeof *kept);
   if (kept != NULL && region_start())
     __atomic_store_n(&heap_ready, true, __ATOMIC_RELEASE);

@@ -63,6 +63,10 @@ void region_give_back(const struct place_in_heap *at);
 /* Calls for each slot that holds or held a block. */
 void region_each(void (*call)(const struct place_in_heap *at, void *data), void *data);
 
+/* ---- same_bytes.c ---- */
+void same_bytes_start(void);
+bool same_bytes(const uint8_t *bytes, size_t size, uint8_t value);
+
 /* ---- checks.c ---- */
 void canaries_put(const struct place_in_heap *at);
 /* Writes an error for each canary that was changed, and repairs it. */

@@ -213,7 +213,15 @@ bool region_take(size_t room, bool guarded, struct place_in_heap *at) {
 }
 
 void region_give_back(const struct place_in_heap *at) {
-  struct size_class *class = &classes[at->chunk->kind == CHUNK_GUARD][at->chunk->size_class];
+  bool guarded = at->chunk->kind == CHUNK_GUARD;
+  struct size_class *class = &classes[guarded][at->chunk->size_class];
+  class->given_back++;
+  if (!guarded) {
+    /* The one that was just looked at is the one that the processor has at hand. */
+    at->slot->next = class->head;
+    class->head = at->index + 1;
+    return;
+  }
   at->slot->next = 0;
   if (class->tail == 0)
     class->head = at->index + 1;
@@ -223,7 +231,6 @@ void region_give_back(const struct place_in_heap *at) {
     last.slot->next = at->index + 1;
   }
   class->tail = at->index + 1;
-  class->given_back++;
 }
 
 bool region_find(uintptr_t address, struct place_in_heap *at) {
