@@ -18,7 +18,7 @@ enum {
   FFID_BOX_VERSION = 1,
   FFID_BOX_HEADER = 4096,
   /* The journal grows by so much, up to the limit. */
-  FFID_BOX_FIRST_CHUNK = 64 << 10,
+  FFID_BOX_FIRST_CHUNK = 16 << 10,
   FFID_BOX_CHUNK = 256 << 10,
   FFID_BOX_LIMIT = 64 << 20,
   /* A record whose mark is this is whole; one whose mark is 0 was being written when the process ended. */

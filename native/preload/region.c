@@ -253,8 +253,8 @@ bool region_find(uintptr_t address, struct place_in_heap *at) {
   return true;
 }
 
-void region_each(void (*call)(const struct place_in_heap *at, void *data), void *data) {
-  for (unsigned i = 0; chunks != NULL && i < WINDOWS * WINDOW_CHUNKS; i++) {
+static void each_between(unsigned first, unsigned end, void (*call)(const struct place_in_heap *at, void *data), void *data) {
+  for (unsigned i = first; i < end; i++) {
     uint32_t kind = chunks[i].kind;
     if (kind != CHUNK_POISON && kind != CHUNK_GUARD)
       continue;
@@ -265,4 +265,9 @@ void region_each(void (*call)(const struct place_in_heap *at, void *data), void 
         call(&at, data);
     }
   }
+}
+
+void region_each(void (*call)(const struct place_in_heap *at, void *data), void *data) {
+  each_between(0, next_poison, call, data);
+  each_between(end_poison, next_guard, call, data);
 }
