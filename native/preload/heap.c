@@ -8,26 +8,13 @@
 #include "process.h"
 
 enum {
-  KEPT = 1 << 18,        /* freed blocks that are kept aside at most */
-  EVICTED_AT_ONCE = 32,
-  GUARD_BATCH = 64,      /* freed guarded blocks whose pages are closed together */
+  LARGEST = 1 << 30,     /* of a block that is watched, in bytes */
   BEYOND = 2,            /* frames of whoever called the library that a stack keeps */
   PAIRS = 1 << 12,
   SWEEP_EACH = 8,        /* allocations */
 };
 
 bool heap_ready;
-
-/* Freed blocks, the oldest first. */
-static struct kept {
-  uintptr_t begin;
-  uint32_t bytes;
-} *kept;
-static uint64_t kept_first, kept_next;
-static size_t kept_bytes;
-
-static struct place_in_heap closing[GUARD_BATCH];
-static unsigned closing_count;
 
 static uint64_t pairs[PAIRS];
 
@@ -44,8 +31,6 @@ static uint32_t stack_here(const struct place *caller) {
     unwind_to_boundary(&stack, caller, BEYOND);
   return depot_put(&stack);
 }
-
-static bool is_large(const struct place_in_heap *at) { return at->chunk->bytes != 0 && at->chunk->kind == CHUNK_POISON; }
 
 /* Where a guarded block lies in its pages: against the closed page behind it, or behind the one before. */
 static uint32_t guarded_front(const struct place_in_heap *at, size_t size, size_t alignment) {
@@ -103,7 +88,7 @@ static void count_allocation(size_t size) {
 
 void *heap_allocate(size_t size, size_t alignment, enum heap_fill fill, enum ffid_family family, const struct place *caller) {
   struct place_in_heap at;
-  if (UNLIKELY(!heap_ready))
+  if (UNLIKELY(!heap_ready || size > LARGEST || alignment > LARGEST))
     return NULL;
   if (UNLIKELY(box_header == NULL))
     (void)box_open();
@@ -146,81 +131,7 @@ void *heap_allocate(size_t size, size_t alignment, enum heap_fill fill, enum ffi
   return (void *)block_of(&at);
 }
 
-/* ---- freed blocks --------------------------------------------------------------------------------------------------------------- */
-
-static void close_batch(void) {
-  struct guard_range ranges[GUARD_BATCH];
-  for (unsigned i = 1; i < closing_count; i++) {
-    struct place_in_heap one = closing[i];
-    unsigned j = i;
-    for (; j > 0 && closing[j - 1].begin > one.begin; j--)
-      closing[j] = closing[j - 1];
-    closing[j] = one;
-  }
-  for (unsigned i = 0; i < closing_count; i++) {
-    fill_check(&closing[i], FFID_FOUND_EVICTION, 0);
-    ranges[i] = (struct guard_range){closing[i].begin, closing[i].room};
-  }
-  guard_close_all(ranges, closing_count);
-  for (unsigned i = 0; i < closing_count; i++)
-    region_give_back(&closing[i]);
-  closing_count = 0;
-}
-
-/* The next to be looked at was put aside long ago, and is in no near cache: what is asked for now is there then. */
-static void fetch(const struct kept *next) {
-  enum { LINE = 64, MOST_FETCHED = 2048 };
-  uint32_t bytes = next->bytes < MOST_FETCHED ? next->bytes : MOST_FETCHED;
-  for (uint32_t at = 0; at < bytes; at += LINE)
-    __builtin_prefetch((const char *)next->begin + at);
-}
-
-/* The oldest of those that are kept, as many as are to make room for so many bytes. The heap's lock is held. */
-static unsigned oldest(size_t bytes, struct place_in_heap *into) {
-  unsigned count = 0;
-  while (count < EVICTED_AT_ONCE && kept_first != kept_next &&
-         (kept_bytes + bytes > options.quarantine || kept_next - kept_first == KEPT)) {
-    struct kept first = kept[kept_first++ % KEPT];
-    kept_bytes -= first.bytes;
-    if (region_find(first.begin, &into[count]))
-      count++;
-  }
-  fetch(&kept[kept_first % KEPT]);
-  return count;
-}
-
-static void close_guarded(const struct place_in_heap *at) {
-  memset((void *)block_of(at), options.free_fill, at->slot->size);
-  heap_lock();
-  closing[closing_count++] = *at;
-  if (closing_count == GUARD_BATCH)
-    close_batch();
-  heap_unlock();
-}
-
-/* Filling it would cost more than its use; whoever still uses it faults. */
-static void close_large(const struct place_in_heap *at) {
-  (void)sys(SYS_madvise, at->begin, at->room, MADV_DONTNEED);
-  (void)sys(SYS_mprotect, at->begin, at->room, PROT_NONE);
-  heap_lock();
-  region_give_back(at);
-  heap_unlock();
-}
-
-static void put_aside(const struct place_in_heap *at, const struct place_in_heap *evicted, unsigned count) {
-  memset((void *)block_of(at), options.free_fill, at->slot->size);
-  for (unsigned i = 0; i < count; i++)
-    fill_check(&evicted[i], FFID_FOUND_EVICTION, 0);
-  heap_lock();
-  for (unsigned i = 0; i < count; i++)
-    region_give_back(&evicted[i]);
-  if (kept_next - kept_first < KEPT) {
-    kept[kept_next++ % KEPT] = (struct kept){at->begin, (uint32_t)at->room};
-    kept_bytes += at->room;
-  } else
-    region_give_back(at);
-  heap_unlock();
-}
+/* ---- taken back ----------------------------------------------------------------------------------------------------------------- */
 
 /* Whether the places of allocation and freeing belong together is told by their names: the first of each pair is written down. */
 static void note_pair(const struct place_in_heap *at) {
@@ -248,8 +159,8 @@ static bool find_live(uintptr_t address, enum ffid_family family, uint32_t stack
 }
 
 static void release(uintptr_t address, enum ffid_family family, uint32_t stack, enum ffid_found_at found) {
-  struct place_in_heap at, evicted[EVICTED_AT_ONCE];
-  unsigned count = 0;
+  struct place_in_heap at;
+  struct evicted evicted;
   heap_lock();
   bool live = find_live(address, family, stack, found, &at);
   if (live) {
@@ -259,8 +170,7 @@ static void release(uintptr_t address, enum ffid_family family, uint32_t stack, 
     slot->free_family = (uint8_t)family;
     slot->free_ticks = sys_ticks();
     __atomic_store_n(&slot->state, FFID_BLOCK_FREED, __ATOMIC_RELEASE);
-    if (at.chunk->kind == CHUNK_POISON && !is_large(&at))
-      count = oldest(at.room, evicted);
+    quarantine_make_room(&at, &evicted);
     if (box_header != NULL) {
       box_header->counters[FFID_COUNT_FREES]++;
       box_header->counters[FFID_COUNT_LIVE_BYTES] -= slot->size;
@@ -274,12 +184,7 @@ static void release(uintptr_t address, enum ffid_family family, uint32_t stack, 
   canaries_check(&at, found, stack, family);
   if (found == FFID_FOUND_FREE)
     note_pair(&at);
-  if (at.chunk->kind == CHUNK_GUARD)
-    close_guarded(&at);
-  else if (is_large(&at))
-    close_large(&at);
-  else
-    put_aside(&at, evicted, count);
+  quarantine_put(&at, &evicted);
 }
 
 void heap_free(uintptr_t address, enum ffid_family family, const struct place *caller) {
@@ -352,8 +257,7 @@ void heap_start(void) {
   if (options.heap == FFID_HEAP_OFF || heap_ready)
     return;
   same_bytes_start();
-  kept = sys_pages(KEPT * sizeof *kept);
-  if (kept != NULL && region_start())
+  if (quarantine_start() && region_start())
     __atomic_store_n(&heap_ready, true, __ATOMIC_RELEASE);
 }
 
@@ -381,12 +285,7 @@ void heap_finish(void) {
     return;
   heap_lock();
   region_each(check_at_exit, NULL);
-  for (; kept_first != kept_next; kept_first++) {
-    struct place_in_heap at;
-    if (region_find(kept[kept_first % KEPT].begin, &at))
-      fill_check(&at, FFID_FOUND_EXIT, 0);
-  }
-  close_batch();
+  quarantine_check();
   heap_unlock();
   if (options.leaks)
     leaks_look();

@@ -77,7 +77,22 @@ void report(enum ffid_heap_error_kind error, enum ffid_found_at found, uintptr_t
             enum ffid_family family);
 void describe(struct ffid_block *block, const struct place_in_heap *at, uintptr_t address);
 
-/* ---- lock.h ---- */
+/* ---- quarantine.c ---- */
+enum { EVICTED_AT_ONCE = 32 };
+struct evicted {
+  unsigned count;
+  struct place_in_heap places[EVICTED_AT_ONCE];
+};
+static inline bool is_large(const struct place_in_heap *at) { return at->chunk->bytes != 0 && at->chunk->kind == CHUNK_POISON; }
+bool quarantine_start(void);
+/* Takes out what a block that is about to be put in needs room for. The heap's lock is held. */
+void quarantine_make_room(const struct place_in_heap *at, struct evicted *evicted);
+/* Puts a freed block in, and looks at those that were taken out. */
+void quarantine_put(const struct place_in_heap *at, const struct evicted *evicted);
+/* At exit: looks at all that is in it. The heap's lock is held. */
+void quarantine_check(void);
+
+/* ---- lock.c ---- */
 void heap_lock(void);
 void heap_unlock(void);
 void heap_lock_reset(void);
