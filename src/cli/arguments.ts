@@ -6,6 +6,7 @@ import { type Checker, checkers, formats, severities } from "../model/vocabulary
 const MAX_PID = 4_194_304;
 const MAX_COUNT = 1_000_000;
 const MAX_SECONDS = 2_000_000;
+const MAX_MEBIBYTES = 16_384;
 
 /** --format <name>[=file]. */
 export function parseFormat(text: string, before: Options["formats"]): Options["formats"] {
@@ -51,6 +52,27 @@ export function parseSeconds(text: string): number {
 
 export function parseCount(text: string): number {
   return number(text, /^\d+$/, MAX_COUNT, "A whole number from 1 on.");
+}
+
+/** --poison a5,5a. */
+export function parsePoison(text: string): Pick<Options["heap"], "allocFill" | "freeFill"> {
+  const match = /^(?:0x)?([0-9a-f]{2}),(?:0x)?([0-9a-f]{2})$/i.exec(text);
+  if (match === null) {
+    throw new InvalidArgumentError("Two bytes in hex, for allocated and for freed memory, as in a5,5a.");
+  }
+  const [allocFill, freeFill] = [Number.parseInt(match[1] ?? "", 16), Number.parseInt(match[2] ?? "", 16)];
+  if (allocFill === freeFill) {
+    throw new InvalidArgumentError("The two bytes differ, or nobody could tell allocated memory from freed.");
+  }
+  return { allocFill, freeFill };
+}
+
+/** --quarantine. */
+export function parseMebibytes(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > MAX_MEBIBYTES) {
+    throw new InvalidArgumentError(`A whole number of MiB up to ${MAX_MEBIBYTES}.`);
+  }
+  return Number(text);
 }
 
 export function parsePid(text: string): number {

@@ -83,6 +83,7 @@ export function optionsOf(flags: ObservingFlags, own: Pick<Options, "verb" | "co
     scope: "library",
     origins: "auto",
     sanitizer: "address",
+    heap: { mode: "poison", guardSide: "after", allocFill: 0xa5, freeFill: 0x5a, quarantine: 4, stacks: "full" },
     build: null,
     core: null,
     baseline: flags.baseline ?? null,

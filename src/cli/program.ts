@@ -6,6 +6,10 @@ import { complain } from "./streams.js";
 
 /** Verbs and where each is made; a module is loaded only when its verb is asked for. */
 const VERBS: Record<string, { summary: string; load: () => Promise<(set: (status: number) => void) => Command> }> = {
+  run: {
+    summary: "run a command with the flight recorder in it: its libraries' heap, and signals, at little cost",
+    load: async () => (await import("./commands/run.js")).runCommand,
+  },
   "gdb-capture": {
     summary: "run a command and capture the first-hand site of a fatal signal with gdb",
     load: async () => (await import("./commands/gdb-capture.js")).gdbCaptureCommand,

@@ -4,7 +4,7 @@ import type { Crash, MapEntry } from "../model/crash.js";
 export const NULL_PAGE = 0x10000n;
 
 /** How far a field may lie from the start of a structure or array element, in bytes, for its pointer still to be recognised. */
-const FIELD = 0x1000n;
+export const FIELD = 0x1000n;
 
 /** What fills memory with a byte so that its state shows. Sources: jemalloc(3) opt.junk, glibc mallopt(3) M_PERTURB, MSVC's CRT, MariaDB TRASH_ALLOC, Linux poison.h. */
 const FILLS: Record<string, string> = {

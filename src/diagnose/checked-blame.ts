@@ -22,6 +22,9 @@ interface Verdict {
 
 /** Whose fault an error of a checker is, from who allocated, who freed and who used; "boundary" where the two disagree on who owns. */
 export function checkedBlame(error: CheckerError, code: FindingCode): Verdict {
+  if (error.damage !== undefined) {
+    return unseen(error);
+  }
   const use = part(error, shownAt(error));
   const alloc = part(error, framesOf(error, "alloc"));
   const free = part(error, framesOf(error, "free"));
@@ -43,6 +46,17 @@ export function checkedBlame(error: CheckerError, code: FindingCode): Verdict {
     default:
       return BY_POINTER.has(code) && use.party === "host" ? throughPointer(error, use) : single(use);
   }
+}
+
+/** Nobody saw who wrote. */
+function unseen(error: CheckerError): Verdict {
+  const alloc = siteIn(framesOf(error, "alloc"));
+  const free = siteIn(framesOf(error, "free"));
+  const life = [
+    ...(alloc === null ? [] : [`${nameOf(alloc)} allocated the block`]),
+    ...(free === null ? [] : [`${nameOf(free)} freed it`]),
+  ].join(" and ");
+  return { side: "unknown", reason: `who wrote was not seen${life === "" ? "" : `; ${life}`}` };
 }
 
 function part(error: CheckerError, frames: readonly Frame[]): Part {

@@ -5,7 +5,7 @@ import { placeKey } from "./cause.js";
 import { framesOf, shownAt } from "./checked.js";
 import { checkedBlame } from "./checked-blame.js";
 import { checkedSteps } from "./checked-steps.js";
-import { siteIn } from "./diagnosis.js";
+import { findingBlock } from "./finding-block.js";
 import { checkedFingerprint } from "./fingerprint.js";
 import { checkedRules } from "./rules/index.js";
 import { severityOf } from "./severity.js";
@@ -37,7 +37,8 @@ export function checkedFinding(error: CheckerError, runs: number): Finding[] {
       occurrences: { seen: error.seen, runs },
       ...(error.signal === null ? {} : { signal: signalOf(error, error.signal) }),
       ...(error.access === null ? {} : { access: { kind: error.access.kind, size: error.access.size } }),
-      ...blockOf(error),
+      ...findingBlock(error.block, error.access?.address ?? null, framesOf(error, "alloc")),
+      ...(error.damage === undefined ? {} : { changed: error.damage.changed }),
       stacks: error.stacks,
       boundaryCalls: [],
       nextSteps: checkedSteps(error, code),
@@ -55,33 +56,4 @@ function signalOf(error: CheckerError, signal: NonNullable<CheckerError["signal"
     insn: null,
     thread: `${error.tid ?? "?"}${error.threadName === null ? "" : ` ${error.threadName}`}`,
   };
-}
-
-/** Only a block that is known whole: a reader of the report takes its numbers as they are. */
-function blockOf(error: CheckerError): Pick<Finding, "block"> {
-  const { block, access } = error;
-  const address = block?.address ?? null;
-  if (block === null || block.size === null || block.offset === null) {
-    return {};
-  }
-  const start = address ?? startOf(access?.address ?? null, block.offset);
-  if (start === null) {
-    return {};
-  }
-  const owner = siteIn(framesOf(error, "alloc"));
-  return {
-    block: {
-      address: start,
-      size: block.size,
-      state: block.state,
-      offset: block.offset,
-      allocator: block.allocatedBy ?? "malloc's family",
-      owner: owner?.module?.split("/").at(-1) ?? "unknown",
-    },
-  };
-}
-
-/** An address may wrap: a damaged recording must not give a number that no address can be. */
-function startOf(accessed: string | null, offset: number): string | null {
-  return accessed === null ? null : `0x${BigInt.asUintN(64, BigInt(accessed) - BigInt(offset)).toString(16)}`;
 }

@@ -9,6 +9,7 @@ import { quoteAll } from "./next-steps.js";
 export function checkedSteps(error: CheckerError, code: FindingCode): NextStep[] {
   return [
     ...(code === "wild-pointer" && addressOf(error) === null ? [registersShown(error.command)] : []),
+    ...(error.damage === undefined ? [] : [guarded(error, code)]),
     ...remedies(error, code).map((why): NextStep => ({ command: null, why, cost: "reading, then a change" })),
     {
       command: `ffi-doctor explain ${code}`,
@@ -16,6 +17,16 @@ export function checkedSteps(error: CheckerError, code: FindingCode): NextStep[]
       cost: "seconds",
     },
   ];
+}
+
+/** Each block against a page that cannot be accessed: the write itself is then the fault. */
+function guarded({ command }: CheckerError, code: FindingCode): NextStep {
+  const side = code === "heap-buffer-underflow" ? "--guard-side before " : "";
+  return {
+    command: `ffi-doctor run --heap guard ${side}-- ${quoteAll(command)}`,
+    why: "it stops at the instruction that writes, with the stack of whoever does it",
+    cost: "one run, some microseconds more for each block",
+  };
 }
 
 function registersShown(command: readonly string[]): NextStep {
@@ -27,6 +38,9 @@ function registersShown(command: readonly string[]): NextStep {
 }
 
 function remedies(error: CheckerError, code: FindingCode): string[] {
+  if (error.damage !== undefined) {
+    return [];
+  }
   const use = siteIn(shownAt(error));
   const alloc = siteIn(framesOf(error, "alloc"));
   const free = siteIn(framesOf(error, "free"));

@@ -1,6 +1,6 @@
 import type { CheckerError } from "../model/checker-error.js";
 import type { Frame, Stack, StackRole } from "../model/frame.js";
-import { boundaryIn, nameOf, shortName, siteIn } from "./diagnosis.js";
+import { boundaryIn, nameOf, shortName, siteIn, whereIn } from "./diagnosis.js";
 
 /** The stack of a role, innermost frame first; empty where the checker tells none. */
 export function framesOf(error: CheckerError, role: StackRole): readonly Frame[] {
@@ -55,6 +55,22 @@ export function blockText(error: CheckerError): string | null {
     return beyond === 0 ? `right behind ${whole}` : `${bytes(beyond)} behind ${whole}`;
   }
   return `${bytes(block.offset)} into ${whole}`;
+}
+
+/** What went beyond a block, and where; of damage where the block came from, as nobody saw who did it. */
+export function boundsTitle(error: CheckerError): string {
+  const place = blockText(error) ?? "outside of a heap block";
+  const { damage } = error;
+  return damage === undefined
+    ? `${accessText(error)} ${place}, in ${whereIn(shownAt(error))}`
+    : `${bytes(damage.bytes)} ${damage.bytes === 1 ? "was" : "were"} changed ${place}, which was allocated in ${whereIn(framesOf(error, "alloc"))}`;
+}
+
+/** Of damage: what is known of the write that nobody saw, and how to see it. */
+export function damageMessage({ damage }: CheckerError, more: string): string {
+  return damage === undefined
+    ? more
+    : `The write itself was not seen: it came between ${damage.afterMs} and ${damage.beforeMs} ms after the start, and was found ${damage.found}. ${more}`;
 }
 
 /** The address that went wrong: of the access, or of the signal where nobody told an access; null where neither has one. */

@@ -4,6 +4,7 @@ import { blameOf } from "./blame.js";
 import { catalogue } from "./catalogue.js";
 import { placeKey } from "./cause.js";
 import { faultFrames, type RuleContext } from "./diagnosis.js";
+import { findingBlock } from "./finding-block.js";
 import { crashFingerprint } from "./fingerprint.js";
 import { nextSteps } from "./next-steps.js";
 import { rules } from "./rules/index.js";
@@ -48,8 +49,16 @@ export function crashFinding(crash: Crash, context: RuleContext): Finding[] {
         thread: name,
       },
       ...(crash.access === null ? {} : { access: { kind: crash.access.kind, size: crash.access.size } }),
+      ...findingBlock(
+        diagnosis.block ?? null,
+        null,
+        diagnosis.stacks?.find(({ role }) => role === "alloc")?.frames ?? [],
+      ),
       timeline: crash.timeline,
-      stacks: [{ role: "fault", thread: name, frames: [...faultFrames(crash)], truncated: thread?.truncated ?? null }],
+      stacks: [
+        { role: "fault", thread: name, frames: [...faultFrames(crash)], truncated: thread?.truncated ?? null },
+        ...(diagnosis.stacks ?? []),
+      ],
       boundaryCalls: [],
       nextSteps: nextSteps(diagnosis.code, crash, crash.command),
       docs: `docs/findings/${diagnosis.code}.md`,

@@ -1,8 +1,9 @@
+import type { Block } from "../model/block.js";
 import type { CheckerError } from "../model/checker-error.js";
 import type { Crash } from "../model/crash.js";
 import type { Evidence } from "../model/evidence.js";
 import type { FindingCode } from "../model/finding-code.js";
-import type { Frame } from "../model/frame.js";
+import type { Frame, Stack } from "../model/frame.js";
 import type { Blame, Confidence } from "../model/primitives.js";
 
 /** What a rule says of a crash. Blame and next steps are worked out from it afterwards unless it knows better. */
@@ -14,6 +15,9 @@ export interface Diagnosis {
   /** The facts it rests on, one a line. */
   evidence: string[];
   blame?: { side: Blame; reason: string };
+  /** The block that it has to do with, and where that was allocated and freed. */
+  block?: Block;
+  stacks?: readonly Stack[];
 }
 
 /** Looks at one error of a checker and says what it is, or null. Pure; never throws. */

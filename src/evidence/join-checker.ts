@@ -22,9 +22,12 @@ export function joinCheckerError(
   const byDesign = isStackCopy(joined);
   return {
     error: joined,
-    inScope: frames.some(
-      (frame) => inQuestion(frame, question, context) && !(byDesign && frame.module === context.executable),
-    ),
+    // The recorder watches only what libraries in question allocated, also where no stack is kept.
+    inScope:
+      error.probe === "heap" ||
+      frames.some(
+        (frame) => inQuestion(frame, question, context) && !(byDesign && frame.module === context.executable),
+      ),
   };
 }
 

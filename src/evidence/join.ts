@@ -24,6 +24,20 @@ export function joinCrash(crash: Crash, files: ReadonlyMap<string, FileFacts>, q
     threads: crash.threads.map((thread): ThreadStack => {
       return { ...thread, frames: joinFrames(thread.frames, context, question, files) };
     }),
+    ...(crash.heap === undefined
+      ? {}
+      : {
+          heap: {
+            ...crash.heap,
+            pointers: crash.heap.pointers.map((pointer) => ({
+              ...pointer,
+              stacks: pointer.stacks.map((stack) => ({
+                ...stack,
+                frames: joinFrames(stack.frames, context, question, files),
+              })),
+            })),
+          },
+        }),
     goroutines: crash.goroutines.map((group) => ({
       ...group,
       frames: joinFrames(group.frames, context, question, files),

@@ -1,15 +1,13 @@
-import { basename } from "node:path";
 import type { Frame, Side } from "../model/frame.js";
 import type { HostRuntime } from "../model/primitives.js";
+import { BINDINGS, CHECKERS, compiled, DISTRIBUTION, fits, RUNTIMES } from "./module-globs.js";
 
-/** Glue between a runtime and native code, by file name. */
-const BINDINGS =
-  /^(koffi.*\.node|libffi\.so.*|_ctypes\..*|_cffi_backend\..*|libjffi.*|libjnidispatch.*|ffi_bindings\.node)$/;
-const RUNTIME_LIBRARIES = /^(libpython[\d.]+\.so.*|libnode\.so.*|libjvm\.so|libjava\.so|libgo\.so.*)$/;
-const DISTRIBUTION = /^\/(usr\/)?(lib|lib32|lib64|libx32)\//;
-/** What a checker puts into a process: its own allocator and interceptors, and ffi-doctor's companion of them. */
-const CHECKERS =
-  /\/(vgpreload_[\w-]+\.so|lib(clang_rt\.)?[\w.]*(asan|lsan|tsan|ubsan)[\w.-]*\.so[.\d]*|libc_malloc_debug\.so[.\d]*|libjemalloc\.so[.\d]*|ffi_doctor_\w+\.so)$/;
+const [bindings, runtimes, distribution, checkers] = [BINDINGS, RUNTIMES, DISTRIBUTION, CHECKERS].map(compiled) as [
+  RegExp[],
+  RegExp[],
+  RegExp[],
+  RegExp[],
+];
 /** "[vdso]", and gdb's "system-supplied DSO at 0x...". */
 const VIRTUAL = /^[^/]/;
 const CGO_GLUE =
@@ -58,14 +56,13 @@ export function sideOf(frame: Frame, context: SideContext): Side {
 
 /** The side of a shared object by its path. */
 export function moduleSide(path: string): Side {
-  const name = basename(path);
-  if (BINDINGS.test(name)) {
+  if (fits(path, bindings)) {
     return "binding";
   }
-  if (RUNTIME_LIBRARIES.test(name) || /\/jvm\/|\/lib-dynload\//.test(path)) {
+  if (fits(path, runtimes)) {
     return "host";
   }
-  return DISTRIBUTION.test(path) || VIRTUAL.test(path) || CHECKERS.test(path) ? "system" : "library";
+  return VIRTUAL.test(path) || fits(path, distribution) || fits(path, checkers) ? "system" : "library";
 }
 
 /** Code that a JIT made: the user's where a source file is named that is not the runtime's own. */

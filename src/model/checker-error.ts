@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { Block } from "./block.js";
 import { Access, SignalInfo } from "./crash.js";
 import { Stack } from "./frame.js";
-import { Hex, ProbeName } from "./primitives.js";
+import { ProbeName } from "./primitives.js";
 
 /**
  * What a checker's error says happened, in words that valgrind and the sanitizers share. Which finding it is, is diagnosis' to say:
@@ -43,19 +44,23 @@ export const Mistake = z.enum([
 ]);
 export type Mistake = z.infer<typeof Mistake>;
 
-/** A heap block that an address is in or near. */
-export const Block = z.strictObject({
-  address: Hex.nullable(),
-  /** Bytes; null where the checker does not say. */
-  size: z.number().int().nullable(),
-  /** Of the accessed address from the block's first byte, in bytes: negative before it, `size` and more behind it. */
-  offset: z.number().int().nullable(),
-  state: z.enum(["live", "freed", "unknown"]),
-  /** The functions that allocated and freed it, where they are told: "malloc", "operator new[]". */
-  allocatedBy: z.string().nullable(),
-  freedBy: z.string().nullable(),
+const Byte = z.string().regex(/^[0-9a-f]{2}$/);
+/** A byte that is not what it was left as; `offset` is from the block's first byte. */
+export const ChangedByte = z.strictObject({ offset: z.number().int(), was: Byte, is: Byte });
+export type ChangedByte = z.infer<typeof ChangedByte>;
+
+/** Damage that was found later: nobody saw the write itself. */
+export const Damage = z.strictObject({
+  /** How many bytes were changed, and the first of them. */
+  bytes: z.number().int().nonnegative(),
+  changed: z.array(ChangedByte),
+  /** The write came between these times, in milliseconds since the start. */
+  afterMs: z.number(),
+  beforeMs: z.number(),
+  /** When it was found, as a clause: "when the block was freed". */
+  found: z.string(),
 });
-export type Block = z.infer<typeof Block>;
+export type Damage = z.infer<typeof Damage>;
 
 /** One error that a checker (valgrind, a sanitizer) told, of one process. Not yet a finding. */
 export const CheckerError = z.strictObject({
@@ -75,6 +80,8 @@ export const CheckerError = z.strictObject({
   threadName: z.string().nullable(),
   access: Access.nullable(),
   block: Block.nullable(),
+  /** Absent for what was seen as it was done. Then `stacks` begins with the allocation, as no stack is that of the fault. */
+  damage: Damage.optional(),
   /** The signal that came with it, where one did. */
   signal: SignalInfo.nullable(),
   leak: z

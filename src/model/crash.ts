@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { Frame } from "./frame.js";
+import { Block } from "./block.js";
+import { Frame, Stack } from "./frame.js";
 import { Hex, ProbeName } from "./primitives.js";
 
 /**
@@ -158,6 +159,26 @@ export const HostReport = z.strictObject({
 export type HostReport = z.infer<typeof HostReport>;
 
 /** All that was seen at the picked event of one process. */
+/** What the recorder's own heap tells of the pointers that were at hand at the pick. */
+export const HeapFacts = z.strictObject({
+  /** What each byte of a watched block was filled with when it was allocated, and when it was freed: two hex digits. */
+  allocFill: z.string(),
+  freeFill: z.string(),
+  pointers: z.array(
+    z.strictObject({
+      /** "rdi"; "the address" for that of the fault. */
+      register: z.string(),
+      value: Hex,
+      /** Only its low 32 bits are the block's; the rest was cut off, or is the sign. */
+      truncated: z.boolean(),
+      block: Block,
+      /** Of its allocation, and of its freeing. */
+      stacks: z.array(Stack),
+    }),
+  ),
+});
+export type HeapFacts = z.infer<typeof HeapFacts>;
+
 export const Crash = z.strictObject({
   /** The instrument that saw it. */
   probe: ProbeName.default("gdb"),
@@ -197,6 +218,8 @@ export const Crash = z.strictObject({
   /** For a core file; null for what was seen as it happened. */
   core: CoreVerdict.nullable().default(null),
   goroutines: z.array(GoroutineGroup).default([]),
+  /** Absent where the heap was not watched. */
+  heap: HeapFacts.optional(),
   /** True when the capture was cut short (the debugger died, the process was gone). */
   incomplete: z.string().nullable(),
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ChangedByte } from "./checker-error.js";
 import { Access, Crash, Instruction, MapEntry, MemoryWindow, ModuleInfo, SignalEvent, ThreadStack } from "./crash.js";
 import { FindingCode } from "./finding-code.js";
 import { Stack } from "./frame.js";
@@ -85,6 +86,8 @@ export const Finding = z.strictObject({
       owner: z.string(),
     })
     .optional(),
+  /** What damage looked like when it was found: memory, which shared formats leave out. */
+  changed: z.array(ChangedByte).optional(),
   timeline: z.array(SignalEvent).optional(),
   stacks: z.array(Stack),
   boundaryCalls: z.array(BoundaryCall),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Obstacle } from "./evidence.js";
 import { Options } from "./options.js";
 import { Plan } from "./plan.js";
-import { Outcome, ProbeName } from "./primitives.js";
+import { Outcome, StepProbe } from "./primitives.js";
 import { Target } from "./target.js";
 
 export const RUN_DIRECTORY_VERSION = 1;
@@ -10,7 +10,7 @@ export const RUN_DIRECTORY_VERSION = 1;
 /** What became of one step. Files of the step lie in `raw/<id>/`. */
 export const StepRecord = z.strictObject({
   id: z.string(),
-  probe: ProbeName,
+  probe: StepProbe,
   startedAt: z.string(),
   durationMs: z.number(),
   pid: z.number().int().nullable(),

@@ -1,12 +1,28 @@
 import { z } from "zod";
 import { Sanitizer, Severity, Verb } from "./primitives.js";
-import { checkers, formats, originPasses, scopes, twins } from "./vocabulary.js";
+import { checkers, formats, guardSides, heapModes, originPasses, scopes, stackModes, twins } from "./vocabulary.js";
 
 export const Format = z.enum(formats);
 export type Format = z.infer<typeof Format>;
 
 export const Twin = z.enum(twins);
 export type Twin = z.infer<typeof Twin>;
+
+const Byte = z.number().int().min(0).max(255);
+
+/** What `run` does about the heap of the libraries in question. */
+export const HeapOptions = z.strictObject({
+  mode: z.enum(heapModes).default("poison"),
+  /** Where the inaccessible page lies, with `guard`. */
+  guardSide: z.enum(guardSides).default("after"),
+  /** What memory is filled with when it is allocated, and when it is freed. */
+  allocFill: Byte.default(0xa5),
+  freeFill: Byte.default(0x5a),
+  /** MiB of freed blocks that are kept aside. */
+  quarantine: z.number().int().nonnegative().default(4),
+  stacks: z.enum(stackModes).default("full"),
+});
+export type HeapOptions = z.infer<typeof HeapOptions>;
 
 /** What the user asked for: argv, configuration and environment become this one object, and nothing reads them later. */
 export const Options = z.strictObject({
@@ -26,6 +42,7 @@ export const Options = z.strictObject({
   /** `asan`: which sanitizer, and the user's own build command to be run with its flags first. */
   sanitizer: Sanitizer.default("address"),
   build: z.string().nullable().default(null),
+  heap: HeapOptions.prefault({}),
   /** `core`: the core file, and the program that left it where that is not found by itself. */
   core: z.strictObject({ file: z.string(), executable: z.string().nullable() }).nullable().default(null),
   /** Run directory; null for the default `.ffi-doctor/<timestamp>-<verb>`. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Intervention, ProbeName } from "./primitives.js";
+import { Intervention, StepProbe } from "./primitives.js";
 
 /**
  * How tool and target come together. `beside`: a debugger that is attached to the target. `around`: the tool's argv, and the target's
@@ -10,7 +10,7 @@ export const Way = z.enum(["beside", "around", "within", "file"]);
 /** One launch of the target under a probe, or one look at a file. Plain data: `--dry-run` prints it, `launch` carries it out. */
 export const Step = z.strictObject({
   id: z.string(),
-  probe: ProbeName,
+  probe: StepProbe,
   way: Way.default("beside"),
   /** The observing tool's argv; `{stepDir}` is filled in at launch. */
   tool: z.array(z.string()),

@@ -18,11 +18,16 @@ export type Blame = z.infer<typeof Blame>;
 export const HostRuntime = z.enum(["node", "python", "go", "java", "rust", "c", "unknown"]);
 export type HostRuntime = z.infer<typeof HostRuntime>;
 
-export const Verb = z.enum(["gdb-capture", "valgrind", "asan", "core", "ci"]);
+export const Verb = z.enum(["run", "gdb-capture", "valgrind", "asan", "core", "ci"]);
 export type Verb = z.infer<typeof Verb>;
 
-export const ProbeName = z.enum(["gdb", "valgrind", "asan", "core"]);
+/** A witness: what saw something, or looked for it. */
+export const ProbeName = z.enum(["gdb", "valgrind", "asan", "core", "heap", "signals"]);
 export type ProbeName = z.infer<typeof ProbeName>;
+
+/** What a step is carried out by. The recorder is two witnesses in one: of the heap, and of signals. */
+export const StepProbe = z.enum(["gdb", "valgrind", "asan", "core", "recorder"]);
+export type StepProbe = z.infer<typeof StepProbe>;
 
 export const Sanitizer = z.enum(sanitizers);
 export type Sanitizer = z.infer<typeof Sanitizer>;

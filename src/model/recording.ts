@@ -13,6 +13,8 @@ export interface Recording {
   text(name: string): string | null;
   /** A file of any size, piece by piece; nothing when there is none. Decoding is UTF-8, damage becomes U+FFFD. */
   pieces(name: string): Iterable<string>;
+  /** The first `limit` bytes of a file; null when there is none. */
+  bytes(name: string, limit: number): Buffer | null;
 }
 
 /** What a step's end told, beside its recording. */

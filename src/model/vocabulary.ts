@@ -14,6 +14,13 @@ export type InstrumentName = (typeof instruments)[number];
 
 export const sanitizers = ["address", "undefined", "thread", "leak"] as const;
 
+/** How `run` watches the heap: not at all; by what it fills memory with; by memory that is not accessible. */
+export const heapModes = ["off", "poison", "guard"] as const;
+/** Where the inaccessible page lies against a block. */
+export const guardSides = ["after", "before"] as const;
+/** Which stacks are kept of each allocation and each free: none, the caller alone, or all up to the call into the library. */
+export const stackModes = ["off", "caller", "full"] as const;
+
 export const severities = ["error", "warning", "note"] as const;
 
 /** The shim's broken twins that `--demo` can run; `healthy` is the same workload over the sound library. */

@@ -41,7 +41,7 @@ export function redactReport(report: Report, options: Redaction): Report {
   const masked = redactSecrets(report, options);
   return {
     ...masked,
-    findings: masked.findings.map((finding) => ({
+    findings: masked.findings.map(({ changed: _bytes, ...finding }) => ({
       ...finding,
       // What a pointer points to is memory.
       boundaryCalls: finding.boundaryCalls.map((call) => ({

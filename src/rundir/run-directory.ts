@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -130,6 +131,7 @@ export class RunDirectory {
       names: () => (existsSync(this.stepPath(step)) ? readdirSync(this.stepPath(step)).sort() : []),
       text: (name) => this.read(`raw/${step}/${name}`),
       pieces: (name) => piecesOf(this.stepPath(step, name)),
+      bytes: (name, limit) => bytesOf(this.stepPath(step, name), limit),
     };
   }
 
@@ -179,6 +181,29 @@ function* piecesOf(path: string): Iterable<string> {
       yield decoder.decode(buffer.subarray(0, length), { stream: true });
     }
     yield decoder.decode();
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Without following a link. Throws UserError when it is there and cannot be read. */
+function bytesOf(path: string, limit: number): Buffer | null {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      return null;
+    }
+    throw new UserError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
+  }
+  try {
+    const bytes = Buffer.alloc(Math.min(fstatSync(fd).size, limit));
+    let length = 0;
+    for (let more = -1; more !== 0 && length < bytes.length; length += more) {
+      more = readSync(fd, bytes, length, bytes.length - length, length);
+    }
+    return bytes.subarray(0, length);
   } finally {
     closeSync(fd);
   }

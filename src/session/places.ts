@@ -8,6 +8,7 @@ export const places = {
   root: fromHere("../../"),
   hold: fromHere("../../native/build/hold"),
   companion: fromHere("../../native/build/ffi_doctor_companion.so"),
+  recorder: fromHere("../../native/build/ffi_doctor_recorder.so"),
   gdbScript: fromHere("../probes/gdb/inject/capture.py"),
   coreScript: fromHere("../probes/core/inject/core.py"),
   demo: fromHere("../store/demo.js"),

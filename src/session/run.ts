@@ -139,6 +139,7 @@ async function runSteps(run: Run, manifest: RunManifest, prepared: Prepared): Pr
       const record = await running;
       manifest.steps.push(record);
       manifest.durationMs = Date.now() - run.started.getTime();
+      await prepared.settle?.(record);
       const decoded = decodeStep(directory, record, manifest);
       keepHostReports(directory, record, decoded, options.core?.file ?? null);
       removePerfMaps(

@@ -1,9 +1,13 @@
 import type { Recording } from "../../src/model/recording.js";
 
 /** A recording from texts, as a decoder is given it. */
-export function recordingOf(files: Readonly<Record<string, string>>): Recording {
+export function recordingOf(
+  files: Readonly<Record<string, string>>,
+  boxes: Readonly<Record<string, Buffer>> = {},
+): Recording {
   return {
-    names: () => Object.keys(files).sort(),
+    names: () => [...Object.keys(files), ...Object.keys(boxes)].sort(),
+    bytes: (name, limit) => boxes[name]?.subarray(0, limit) ?? null,
     text: (name) => files[name] ?? null,
     pieces: function* (name) {
       const text = files[name] ?? "";

@@ -3,6 +3,7 @@ import { UserError } from "../../model/errors.js";
 import type { Options, Twin } from "../../model/options.js";
 import { twins } from "../../model/vocabulary.js";
 import { parsePid } from "../arguments.js";
+import { twinOf } from "../demo.js";
 import { EXIT_STATUS_HELP, type ObservingFlags, observe, observing, optionsOf } from "../observing.js";
 
 const DEFAULT_TWIN: Twin = "stale-handle";
@@ -43,18 +44,8 @@ function asked(command: string[], flags: Flags): Options {
   return optionsOf(flags, {
     verb: "gdb-capture",
     command,
-    demo: flags.demo === undefined ? null : twinOf(flags.demo),
+    demo: flags.demo === undefined ? null : twinOf(flags.demo, DEFAULT_TWIN),
     attach: flags.attach ?? null,
     untilCrash: flags.untilCrash,
   });
-}
-
-function twinOf(asked: string | true): Twin {
-  const twin = asked === true ? DEFAULT_TWIN : twins.find((candidate) => candidate === asked);
-  if (twin === undefined) {
-    throw new UserError(`there is no twin ${String(asked)}`, {
-      hint: `--demo takes one of ${twins.join(", ")}; a command of your own goes after -- without --demo`,
-    });
-  }
-  return twin;
 }

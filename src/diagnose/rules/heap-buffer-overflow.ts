@@ -1,5 +1,5 @@
-import { accessText, blockText, checkedEvidence, placeOf, shownAt } from "../checked.js";
-import { type CheckedRule, type Rule, whereIn } from "../diagnosis.js";
+import { boundsTitle, checkedEvidence, damageMessage, placeOf } from "../checked.js";
+import type { CheckedRule, Rule } from "../diagnosis.js";
 import { paddingFault } from "../padding.js";
 
 /** The bytes after a block were written over: its allocator's own check found it. */
@@ -14,10 +14,11 @@ export const heapBufferOverflowChecked: CheckedRule = (error) => {
   const made = placeOf(error, "alloc");
   return {
     code: "heap-buffer-overflow",
-    title: `${accessText(error)} ${blockText(error) ?? "outside of a heap block"}, in ${whereIn(shownAt(error))}`,
-    message:
-      `${made === null ? "The block's size" : `${made} allocated the block, and its size`} is less than this code goes by. ` +
-      "A length in other units, a size that was not passed along, or one more for an end mark is the usual cause.",
+    title: boundsTitle(error),
+    message: damageMessage(
+      error,
+      `${made === null ? "The block's size" : `${made} allocated the block, and its size`} is less than ${error.damage === undefined ? "this code" : "whoever wrote"} goes by. A length in other units, a size that was not passed along, or one more for an end mark is the usual cause.`,
+    ),
     confidence: "proved",
     evidence: checkedEvidence(error),
   };

@@ -1,5 +1,5 @@
-import { accessText, blockText, checkedEvidence, shownAt } from "../checked.js";
-import { type CheckedRule, type Rule, whereIn } from "../diagnosis.js";
+import { boundsTitle, checkedEvidence, damageMessage } from "../checked.js";
+import type { CheckedRule, Rule } from "../diagnosis.js";
 import { paddingFault } from "../padding.js";
 
 /** The bytes before a block were written over: its allocator's own check found it. */
@@ -12,9 +12,11 @@ export const heapBufferUnderflowChecked: CheckedRule = (error) => {
   }
   return {
     code: "heap-buffer-underflow",
-    title: `${accessText(error)} ${blockText(error)}, in ${whereIn(shownAt(error))}`,
-    message:
+    title: boundsTitle(error),
+    message: damageMessage(
+      error,
       "A negative index, a length that was subtracted once too often, or a pointer moved back over a header that this block does not have.",
+    ),
     confidence: "proved",
     evidence: checkedEvidence(error),
   };

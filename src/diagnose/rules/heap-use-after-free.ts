@@ -1,4 +1,4 @@
-import { accessText, checkedEvidence, placeOf, shownAt } from "../checked.js";
+import { accessText, bytes, checkedEvidence, damageMessage, framesOf, placeOf, shownAt } from "../checked.js";
 import { type CheckedRule, whereIn } from "../diagnosis.js";
 
 /** A checker that keeps freed blocks aside saw an access to one. */
@@ -8,12 +8,18 @@ export const heapUseAfterFreeChecked: CheckedRule = (error) => {
   }
   const freed = placeOf(error, "free");
   const made = placeOf(error, "alloc");
+  const life = `The block had been freed${freed === null ? "" : ` by ${freed}`}${made === null ? "" : `; ${made} had allocated it`}.`;
+  const { block, damage } = error;
   return {
     code: "heap-use-after-free",
-    title: `${accessText(error)} of freed memory, in ${whereIn(shownAt(error))}`,
-    message:
-      `The block had been freed${freed === null ? "" : ` by ${freed}`}${made === null ? "" : `; ${made} had allocated it`}. ` +
-      "What is read there is whatever the allocator or the block's next owner left; what is written breaks theirs.",
+    title:
+      damage === undefined
+        ? `${accessText(error)} of freed memory, in ${whereIn(shownAt(error))}`
+        : `A freed block${block?.size == null ? "" : ` of ${bytes(block.size)}`} was written to; it had been allocated in ${whereIn(framesOf(error, "alloc"))}`,
+    message: damageMessage(
+      error,
+      `${life} What is read there is whatever the allocator or the block's next owner left; what is written breaks theirs.`,
+    ),
     confidence: "proved",
     evidence: checkedEvidence(error),
   };

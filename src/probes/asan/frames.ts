@@ -28,11 +28,20 @@ export function framesOf(
   process: ProcessRecord | null,
 ): Frame[] {
   const native = lines.map((line) => nativeFrame(line, process));
+  return fold(withHostFrames(native, hosts, process?.executable ?? null), left);
+}
+
+/** The host's own frames behind the native ones, or where CPython's evaluator runs them. */
+export function withHostFrames(
+  native: readonly Frame[],
+  hosts: readonly HostFrame[],
+  executable: string | null,
+): Frame[] {
   const at = hosts[0]?.kind === "interpreted" ? native.findIndex((frame) => EVALUATOR.test(frame.function ?? "")) : -1;
   const place = at < 0 ? native.length : at;
   const pc = native[place]?.pc ?? "0x0";
-  const own = hosts.map((host) => hostFrame(host, pc, process));
-  return fold([...native.slice(0, place), ...own, ...native.slice(place)], left);
+  const own = hosts.map((host) => hostFrame(host, pc, executable));
+  return [...native.slice(0, place), ...own, ...native.slice(place)];
 }
 
 function nativeFrame(line: FrameLine, process: ProcessRecord | null): Frame {
@@ -66,12 +75,12 @@ function byName(module: string | null, process: ProcessRecord | null): string | 
     : (process?.loaded.find(({ path }) => path === module || path.endsWith(`/${module}`))?.path ?? null);
 }
 
-function hostFrame({ native, ...host }: HostFrame, pc: string, process: ProcessRecord | null): Frame {
+function hostFrame({ native, ...host }: HostFrame, pc: string, executable: string | null): Frame {
   return {
     ...host,
     index: 0,
     pc: host.pc === "0x0" ? pc : host.pc,
-    module: native ? (process?.executable ?? null) : null,
+    module: native ? executable : null,
     offset: null,
     side: "host",
     boundary: false,
@@ -84,7 +93,8 @@ function languageOf(file: string | null): string | null {
   return file === null ? null : (LANGUAGES.find(([pattern]) => pattern.test(file))?.[1] ?? null);
 }
 
-function fold(frames: readonly Frame[], left: number): Frame[] {
+/** Numbers frames anew, and keeps both ends of very many. */
+export function fold(frames: readonly Frame[], left: number): Frame[] {
   const middle = frames.slice(KEEP, -KEEP);
   const first = middle[0];
   const kept =

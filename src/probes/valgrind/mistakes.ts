@@ -1,4 +1,5 @@
-import type { Block, Mistake } from "../../model/checker-error.js";
+import type { Block } from "../../model/block.js";
+import type { Mistake } from "../../model/checker-error.js";
 import type { Access } from "../../model/crash.js";
 import type { StackRole } from "../../model/frame.js";
 import type { RawError, RawPart } from "./records.js";

@@ -23,6 +23,7 @@ export function findingLines(page: Page, finding: Finding, options: { verbose: b
   for (const line of finding.evidence) {
     page.text(`- ${line}`, { indent: 2, hang: 4 });
   }
+  changedLines(page, finding.changed ?? []);
   for (const stack of finding.stacks) {
     page.heading(`${ROLES[stack.role]} of thread ${stack.thread}, innermost first`);
     stackLines(page, stack, options.verbose);
@@ -31,6 +32,28 @@ export function findingLines(page: Page, finding: Finding, options: { verbose: b
     timelineLines(page, finding);
   }
   detailLines(page, finding, options.verbose);
+}
+
+/** The bytes that were changed, a line for each run of them. */
+function changedLines(page: Page, changed: NonNullable<Finding["changed"]>): void {
+  if (changed.length > 0) {
+    page.heading("Changed, by offset from the block's first byte");
+  }
+  for (let at = 0; at < changed.length; ) {
+    let end = at + 1;
+    while (changed[end]?.offset === (changed[at]?.offset ?? 0) + (end - at)) {
+      end += 1;
+    }
+    const run = changed.slice(at, end);
+    const is = run.map((byte) => byte.is);
+    const text = Buffer.from(is.join(""), "hex").toString("latin1");
+    const printable = /^[\x20-\x7e]+$/.test(text) ? `  "${text}"` : "";
+    page.text(`${run[0]?.offset}: was ${run.map(({ was }) => was).join(" ")}, is ${is.join(" ")}${printable}`, {
+      indent: 2,
+      hang: 4,
+    });
+    at = end;
+  }
 }
 
 /** One finding after the first: its head and where it is. */

@@ -129,7 +129,7 @@ function cleanLines(page: Page, report: Report): void {
   for (const line of report.coverage.flatMap(({ lookedFor }) => lookedFor)) {
     page.text(`- ${line}`, { indent: 2, hang: 4 });
   }
-  if (report.coverage.some(({ probe }) => probe === "valgrind" || probe === "asan")) {
+  if (report.coverage.some(({ probe }) => probe === "valgrind" || probe === "asan" || probe === "heap")) {
     return;
   }
   page.blank();

@@ -4,6 +4,7 @@ import type { Instrument } from "./instrument.js";
 
 /** The instrument of each verb, loaded only when it is asked for. */
 const instruments: Partial<Record<Verb, () => Promise<Instrument>>> = {
+  run: async () => (await import("./recorder.js")).prepareRecorder,
   core: async () => (await import("./core.js")).prepareCore,
   "gdb-capture": async () => (await import("./gdb.js")).prepareGdb,
   valgrind: async () => (await import("./valgrind.js")).prepareValgrind,

@@ -1,4 +1,5 @@
 import type { Obstacle } from "../../model/evidence.js";
+import type { StepRecord } from "../../model/manifest.js";
 import type { Options } from "../../model/options.js";
 import type { Plan, Step } from "../../model/plan.js";
 import type { DecodedStep } from "../../model/recording.js";
@@ -21,6 +22,8 @@ export interface Prepared {
   target?: Target;
   /** Why the plan cannot be carried out here; empty when it can. */
   obstacles: Obstacle[];
+  /** What a step's recording needs of this machine, before it is read. */
+  settle?(record: StepRecord): Promise<void>;
   /** After a step that the tool did not survive: the same step with the cause mended, or null where it cannot be. */
   mend?(step: Step, decoded: DecodedStep): Promise<Step | null>;
 }

@@ -283,6 +283,7 @@ describe("a recording that is not whole", () => {
     const endless: Recording = {
       names: () => ["asan.7", "process.7"],
       text: () => null,
+      bytes: () => null,
       pieces: function* (name) {
         if (name === "process.7") {
           yield PROCESS;

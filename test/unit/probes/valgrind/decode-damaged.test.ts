@@ -116,7 +116,7 @@ describe("memory", () => {
     const piece = Array.from({ length: 40 }, (_, i) =>
       useAfterFree.replace("0x4a5b048", `0x4a5b${(i + 16) * 64}`),
     ).join("");
-    const files = { names: () => ["vg.100.xml.1"], text: () => null };
+    const files = { names: () => ["vg.100.xml.1"], text: () => null, bytes: () => null };
     const pieces = function* (): Iterable<string> {
       yield document("").split("</valgrindoutput>")[0] ?? "";
       for (let i = 0; i < 2000; i += 1) {

@@ -1,0 +1,86 @@
+import type { CheckerError } from "../../model/checker-error.js";
+import type { Crash } from "../../model/crash.js";
+import type { Obstacle } from "../../model/evidence.js";
+import type { Options } from "../../model/options.js";
+import type { DecodedStep, Recording, StepEnd } from "../../model/recording.js";
+import { Boxes } from "./boxes.js";
+import { Clock } from "./clock.js";
+import { heapCoverage, signalsCoverage } from "./coverage.js";
+import { crashOf } from "./crash.js";
+import { mismatchedFrees } from "./frees.js";
+import { heapError, leakError } from "./heap-errors.js";
+import { closedPage } from "./pointed.js";
+import { type Program, processesOf, programsOf } from "./programs.js";
+import type { Told } from "./stacks.js";
+import { Symbols } from "./symbols.js";
+
+/** The black boxes of a step, whole or damaged anywhere, as evidence. Never throws for what is in them. */
+export function decodeRecorder(recording: Recording, end: StepEnd, options: Options): DecodedStep {
+  const told: Told = { boxes: new Boxes(recording), symbols: new Symbols(recording) };
+  const clock = new Clock(told.boxes);
+  const programs = programsOf(told, end);
+  const crashes = programs.flatMap((program) => crashOf(told, clock, program) ?? []);
+  const obstacles = notLoaded(told, end);
+  return {
+    processes: processesOf(told, programs, end),
+    crashes,
+    loadFailures: [],
+    checkerErrors: programs.flatMap((program) => errorsOf(told, clock, program, crashes)),
+    coverage: [...heapCoverage(told, programs, end, options), signalsCoverage(told, programs, end)],
+    lost: obstacles.length > 0 ? null : lostPart(told),
+    obstacles,
+    files: filesOf(told),
+  };
+}
+
+/** In the order in which they were found; what a fault shows comes last, as the process ended there. */
+function errorsOf(told: Told, clock: Clock, { box }: Program, crashes: readonly Crash[]): CheckerError[] {
+  const crash = crashes.find(({ pid, pick }) => pid === box.header.pid && box.signals.some(({ id }) => id === pick));
+  return [
+    ...box.heapErrors.flatMap((record) => heapError(told, clock, box, record) ?? []),
+    ...mismatchedFrees(told, box),
+    ...(crash === undefined ? [] : [closedPage(crash)].filter((error) => error !== null)),
+    ...box.leaks.map((record) => leakError(told, box, record)),
+  ];
+}
+
+/** A process without a box was not watched: that nothing was found in it means nothing. */
+function notLoaded({ boxes }: Told, end: StepEnd): Obstacle[] {
+  const there = boxes.all.some(({ header }) => header.pid === end.pid);
+  const damaged = boxes.unreadable.some((name) => name.startsWith(`box.${end.pid}.`));
+  return there || damaged || end.pid === null
+    ? []
+    : [
+        {
+          what: "the recorder was not loaded into the target",
+          why: "the process left no black box: the dynamic linker did not take the library, or there was no room for the file",
+          mend: "see what the dynamic linker says on standard error; ffi-doctor gdb-capture needs nothing inside the target",
+        },
+      ];
+}
+
+function lostPart({ boxes }: Told): string | null {
+  const dropped = boxes.all.some(({ header }) => header.dropped > 0n);
+  const damaged = boxes.all.reduce((count, box) => count + box.damaged, 0);
+  if (boxes.unreadable.length > 0) {
+    return `${boxes.unreadable.length} black boxes cannot be read`;
+  }
+  return damaged > 0
+    ? `${damaged} parts of the recording are damaged`
+    : dropped
+      ? "part of the recording could not be written (disk full?)"
+      : null;
+}
+
+function filesOf({ boxes }: Told): DecodedStep["files"] {
+  const files = boxes.all.flatMap((box) => {
+    const { executable } = boxes.programOf(box);
+    return [
+      ...(executable === null ? [] : [{ path: executable, program: true }]),
+      ...box.modules
+        .filter(({ path, program, recorder }) => path.startsWith("/") && !program && !recorder)
+        .map(({ path }) => ({ path, program: false })),
+    ];
+  });
+  return [...new Map(files.map((file) => [file.path, file])).values()];
+}
