@@ -46,7 +46,9 @@ const DW_UT_SKELETON = 4;
 const NT_GNU_BUILD_ID = 3;
 const MAX_TABLE = 16 << 20;
 
-interface Section {
+export interface Section {
+  /** Where it lies in memory, before it is moved. */
+  address: bigint;
   name: string;
   type: number;
   offset: number;
@@ -55,16 +57,16 @@ interface Section {
   flags: number;
 }
 
-class Reader {
+export class Reader {
   private readonly fd: number;
 
   constructor(fd: number) {
     this.fd = fd;
   }
 
-  /** Throws RangeError on a range that the file does not have. */
-  at(offset: number, length: number): Buffer {
-    if (length < 0 || length > MAX_TABLE || !Number.isSafeInteger(offset)) {
+  /** Throws RangeError on a range that the file does not have, or that is longer than `most`. */
+  at(offset: number, length: number, most: number = MAX_TABLE): Buffer {
+    if (length < 0 || length > most || !Number.isSafeInteger(offset)) {
       throw new RangeError("table too large");
     }
     const out = Buffer.alloc(length);
@@ -80,7 +82,7 @@ export function readElf(path: string): ElfFacts | null {
   return withReader(path, parse);
 }
 
-function withReader<T>(path: string, read: (reader: Reader) => T | null): T | null {
+export function withReader<T>(path: string, read: (reader: Reader) => T | null): T | null {
   let fd: number;
   try {
     fd = openSync(path, "r");
@@ -210,7 +212,7 @@ function isSkeleton(unit: Buffer): boolean {
   return unit.readUInt16LE(at) === 5 && unit[at + 2] === DW_UT_SKELETON;
 }
 
-function readSections(reader: Reader): Section[] {
+export function readSections(reader: Reader): Section[] {
   const header = reader.at(0, 64);
   const offset = Number(header.readBigUInt64LE(40));
   const entry = header.readUInt16LE(58);
@@ -225,6 +227,7 @@ function readSections(reader: Reader): Section[] {
       nameAt: table.readUInt32LE(at),
       type: table.readUInt32LE(at + 4),
       flags: Number(table.readBigUInt64LE(at + 8)),
+      address: table.readBigUInt64LE(at + 16),
       offset: Number(table.readBigUInt64LE(at + 24)),
       size: Number(table.readBigUInt64LE(at + 32)),
       link: table.readUInt32LE(at + 40),
@@ -291,7 +294,7 @@ function readBuildId(reader: Reader, sections: Section[]): string | null {
   return null;
 }
 
-function text(bytes: Buffer, at: number): string {
+export function text(bytes: Buffer, at: number): string {
   const end = bytes.indexOf(0, at);
   return bytes.toString("utf8", at, end < 0 ? bytes.length : end);
 }

@@ -1,7 +1,7 @@
 import type { Recording } from "../../model/recording.js";
 import { constants } from "../blackbox/layout.js";
-import { readBox } from "../blackbox/reader.js";
-import type { Box, ModuleRecord, StackRecord } from "../blackbox/records.js";
+import { pointerIn, readBox } from "../blackbox/reader.js";
+import type { Box, ModuleRecord, Pointer, StackRecord } from "../blackbox/records.js";
 
 /** A journal is not longer (FFID_BOX_LIMIT). */
 const LONGEST = constants.boxHeader + (64 << 20);
@@ -74,6 +74,11 @@ export class Boxes {
     return parent === null || parent === box
       ? found
       : (parent.modules.findLast(({ low, high }) => low <= address && address < high) ?? null);
+  }
+
+  /** The watched blocks that captures of this box's signals name. */
+  pointersIn(box: Box): Pointer[] {
+    return box.captures.flatMap(({ part, bytes }) => (part === "pointer" ? (pointerIn(bytes) ?? []) : []));
   }
 
   /** What a process is: told by its own box, or by that of the process it was forked from. */

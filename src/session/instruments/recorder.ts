@@ -17,7 +17,7 @@ const ALLOCATORS: Options["with"] = ["malloc-check", "jemalloc"];
 
 /** `run`: the target with the recorder in it. */
 export function prepareRecorder(preparation: Preparation): Prepared {
-  const { options, environment } = preparation;
+  const { options, environment, directory } = preparation;
   const target = preparation.target ?? surveyTarget(options.command, environment["PATH"] ?? "");
   const other = options.with.find((name) => ALLOCATORS.includes(name));
   if (other !== undefined) {
@@ -39,6 +39,12 @@ export function prepareRecorder(preparation: Preparation): Prepared {
       circumstancesOf(options, environment),
     ),
     obstacles: inTheWay(options, target, environment),
+    settle: async ({ id }) => {
+      if (directory !== null) {
+        const { symbolize } = await import("../symbolize.js");
+        await symbolize(directory, id, environment["PATH"] ?? "");
+      }
+    },
   };
 }
 

@@ -1,0 +1,123 @@
+import type { Recording } from "../../model/recording.js";
+import type { Block, Box } from "../blackbox/records.js";
+import { Boxes } from "./boxes.js";
+import { REGISTER } from "./registers.js";
+import { lookedUp } from "./stacks.js";
+
+/** What has to be asked of one file, by addresses within it. */
+export interface WantedModule {
+  path: string;
+  buildId: string | null;
+  addresses: Set<bigint>;
+  /** Return addresses of calls into an allocator, of which it is asked what they call. */
+  calls: Set<bigint>;
+}
+
+export interface WantedInstruction {
+  /** As symbols.json has it. */
+  key: string;
+  pc: bigint;
+  /** What was there when the signal came. */
+  bytes: Buffer;
+}
+
+export interface Wanted {
+  modules: WantedModule[];
+  instructions: WantedInstruction[];
+}
+
+/** So many addresses of one file are asked for. */
+const MOST = 20_000;
+
+/** All addresses of a step that a report may name. */
+export function wantedOf(recording: Recording): Wanted {
+  const boxes = new Boxes(recording);
+  const asking = new Asking(boxes);
+  for (const box of boxes.all) {
+    asking.heap(box);
+    asking.signals(box);
+  }
+  return { modules: [...asking.modules.values()], instructions: asking.instructions };
+}
+
+class Asking {
+  readonly modules = new Map<string, WantedModule>();
+  readonly instructions: WantedInstruction[] = [];
+  private readonly boxes: Boxes;
+
+  constructor(boxes: Boxes) {
+    this.boxes = boxes;
+  }
+
+  heap(box: Box): void {
+    for (const { stack, block } of box.heapErrors) {
+      this.stack(box, stack);
+      this.block(box, block);
+    }
+    for (const { stack, example } of box.leaks) {
+      this.stack(box, stack);
+      this.block(box, example);
+    }
+    for (const { block } of box.freedBy) {
+      this.block(box, block);
+      this.call(box, block.allocStack);
+      this.call(box, block.freeStack);
+    }
+    for (const { block } of this.boxes.pointersIn(box)) {
+      this.block(box, block);
+    }
+  }
+
+  signals(box: Box): void {
+    for (const { handler, order } of box.handlers) {
+      this.address(box, handler, order);
+    }
+    for (const { caller, order } of box.exits) {
+      this.address(box, lookedUp(caller, false), order);
+    }
+    for (const signal of box.signals) {
+      const pc = signal.registers[REGISTER.rip] ?? 0n;
+      this.stack(box, signal.stack);
+      this.address(box, pc, signal.order);
+      const captured = box.captures.find((one) => one.signal === signal.id && one.part === "instruction");
+      if (captured !== undefined) {
+        const key = `${box.header.pid}.${box.header.image}.${signal.id}`;
+        this.instructions.push({ key, pc, bytes: captured.bytes });
+      }
+    }
+  }
+
+  private address(box: Box, address: bigint, order: number, kind: "addresses" | "calls" = "addresses"): void {
+    const module = this.boxes.moduleAt(box, address, order);
+    if (module === null || !module.path.startsWith("/")) {
+      return;
+    }
+    const { path, buildId } = module;
+    const known = this.modules.get(path) ?? { path, buildId, addresses: new Set(), calls: new Set() };
+    this.modules.set(path, known);
+    if (known[kind].size < MOST) {
+      known[kind].add(address - module.base);
+    }
+  }
+
+  private stack(box: Box, id: number): void {
+    const found = this.boxes.stackOf(box, id);
+    found?.stack.pcs.forEach((pc, i) => {
+      this.address(found.box, lookedUp(pc, found.stack.exact && i === 0), found.stack.order);
+    });
+  }
+
+  /** What the innermost frame of a stack calls. */
+  private call(box: Box, id: number): void {
+    const found = this.boxes.stackOf(box, id);
+    const innermost = found?.stack.pcs[0];
+    if (found !== null && innermost !== undefined && !found.stack.exact) {
+      this.address(found.box, innermost, found.stack.order, "calls");
+    }
+  }
+
+  private block(box: Box, { allocStack, freeStack }: Block): void {
+    this.stack(box, allocStack);
+    this.stack(box, freeStack);
+  }
+}
