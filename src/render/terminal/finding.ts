@@ -47,7 +47,7 @@ function changedLines(page: Page, changed: NonNullable<Finding["changed"]>): voi
     const run = changed.slice(at, end);
     const is = run.map((byte) => byte.is);
     const text = Buffer.from(is.join(""), "hex").toString("latin1");
-    const printable = /^[\x20-\x7e]+$/.test(text) ? `  "${text}"` : "";
+    const printable = /^[\x20-\x7e]+$/.test(text) ? ` "${text}"` : "";
     page.text(`${run[0]?.offset}: was ${run.map(({ was }) => was).join(" ")}, is ${is.join(" ")}${printable}`, {
       indent: 2,
       hang: 4,
@@ -81,13 +81,7 @@ function headLines(page: Page, finding: Finding): void {
 function whereLines(page: Page, finding: Finding): void {
   const frames = finding.stacks[0]?.frames ?? [];
   const site = siteFrame(frames);
-  if (site !== null) {
-    page.labelled(
-      "Where",
-      `${describe(site)}${site.module === null ? "" : `, in ${site.module.split("/").at(-1)}`}`,
-      page.style.yellow,
-    );
-  }
+  siteLine(page, finding, site);
   const boundary = frames.findIndex((frame) => frame.boundary);
   const crossing = frames[boundary];
   if (crossing !== undefined && crossing !== site) {
@@ -110,6 +104,16 @@ function whereLines(page: Page, finding: Finding): void {
     const address = finding.signal.address === null ? "" : ` at ${finding.signal.address}`;
     page.labelled("", `${signalText(finding.signal)}${address}, thread ${finding.signal.thread}, pid ${finding.pid}`);
   }
+}
+
+/** Of damage that was found later the first stack is the allocation's. */
+function siteLine(page: Page, { stacks }: Finding, site: Frame | null): void {
+  if (site === null) {
+    return;
+  }
+  const module = site.module === null ? "" : `, in ${site.module.split("/").at(-1)}`;
+  const [label, how] = stacks[0]?.role === "alloc" ? ["Block", "allocated by "] : ["Where", ""];
+  page.labelled(label, `${how}${describe(site)}${module}`, page.style.yellow);
 }
 
 /** "16 bytes behind a block of 64 bytes that malloc gave, freed". */
