@@ -35,6 +35,7 @@ __attribute__((constructor)) static void begin(int count, char **arguments, char
     return;
   }
   loader_start();
+  unwind_start();
   modules_refresh();
   if (options.signals)
     signals_start();

@@ -161,12 +161,15 @@ static int visit_module(struct dl_phdr_info *info, size_t size, void *first) {
   bool program = *(bool *)first;
   *(bool *)first = false;
   uintptr_t low = UINTPTR_MAX, high = 0;
+  uintptr_t eh_frame_header = 0;
   const ElfW(Dyn) *dynamic = NULL;
   for (int i = 0; i < info->dlpi_phnum; i++) {
     const ElfW(Phdr) *header = &info->dlpi_phdr[i];
     uintptr_t start = info->dlpi_addr + header->p_vaddr;
     if (header->p_type == PT_DYNAMIC)
       dynamic = (const void *)start;
+    if (header->p_type == PT_GNU_EH_FRAME)
+      eh_frame_header = start;
     if (header->p_type != PT_LOAD)
       continue;
     low = start < low ? start : low;
@@ -185,7 +188,8 @@ static int visit_module(struct dl_phdr_info *info, size_t size, void *first) {
       return 0;
     entry = &entries[count];
     *entry = (struct entry){
-        .module = {count + 1, flags_of(path, has_tables ? tables.soname : NULL, program, dynamic == _DYNAMIC), info->dlpi_addr, low, high},
+        .module = {count + 1, flags_of(path, has_tables ? tables.soname : NULL, program, dynamic == _DYNAMIC), info->dlpi_addr, low, high,
+                   eh_frame_header},
         .dynamic = dynamic,
     };
     __atomic_store_n(&count, count + 1, __ATOMIC_RELEASE);

@@ -91,15 +91,15 @@ void unwind_to_boundary(struct stack *stack, const struct place *from, unsigned 
 void place_of_context(struct place *place, const ucontext_t *context);
 /* To be called when a module went away: what is known of its code is forgotten. */
 void unwind_forget(void);
-/* The place of whoever called the function that this is written in: its return address, and its caller's registers. */
-#define PLACE_OF_CALLER(place)                                                                                                          \
+void unwind_start(void);
+/*
+ * The place of whoever called the function that this is written in, which must keep its frame pointer: its return address, stack pointer
+ * and frame pointer. Its other registers may be in use already, and what a rule says of those ends the walk.
+ */
+#define PLACE_OF_CALLER(into)                                                                                                          \
   do {                                                                                                                                 \
-    uintptr_t *frame_ = __builtin_frame_address(0);                                                                                    \
-    (place)->pc = (uintptr_t)__builtin_return_address(0);                                                                              \
-    (place)->sp = (uintptr_t)(frame_ + 2);                                                                                             \
-    (place)->bp = frame_[0];                                                                                                           \
-    __asm__ volatile("mov %%rbx, %0\n\tmov %%r12, %1\n\tmov %%r13, %2\n\tmov %%r14, %3\n\tmov %%r15, %4"                               \
-                     : "=m"((place)->bx), "=m"((place)->r12), "=m"((place)->r13), "=m"((place)->r14), "=m"((place)->r15));            \
+    const uintptr_t *frame_ = __builtin_frame_address(0);                                                                              \
+    *(into) = (struct place){.pc = frame_[1], .sp = (uintptr_t)(frame_ + 2), .bp = frame_[0]};                                        \
   } while (0)
 
 /* ---- modules.c: what is mapped, which of it is in question, and its imports ------------------------------------------------------- */
@@ -108,6 +108,7 @@ struct module {
   uint32_t id;
   uint32_t flags; /* enum ffid_module_flag */
   uintptr_t base, low, high;
+  uintptr_t eh_frame_header; /* PT_GNU_EH_FRAME; 0 where it has none */
 };
 /* The module that an address lies in; NULL where none is known. Lock-free: from anywhere. */
 const struct module *module_of(uintptr_t address);

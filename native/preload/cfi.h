@@ -1,0 +1,45 @@
+/* Call frame information: how the caller's registers are found from those of a function (DWARF 5, section 6.4; LSB 5, .eh_frame). */
+#ifndef FFI_DOCTOR_CFI_H
+#define FFI_DOCTOR_CFI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Numbers of registers in DWARF (x86-64 psABI, figure 3.36). */
+enum { CFI_RBX = 3, CFI_RBP = 6, CFI_RSP = 7, CFI_RIP = 16, CFI_REGISTERS = 17 };
+
+enum cfi_how {
+  CFI_SAME,
+  CFI_UNDEFINED,
+  CFI_OFFSET,         /* saved at the frame's address and this */
+  CFI_VALUE_OFFSET,   /* is the frame's address and this */
+  CFI_REGISTER,
+  CFI_EXPRESSION,     /* saved where the expression says */
+  CFI_VALUE_EXPRESSION,
+};
+struct cfi_rule {
+  enum cfi_how how;
+  int64_t offset; /* or the number of a register */
+  const uint8_t *expression;
+  size_t size;
+};
+struct cfi_row {
+  struct cfi_rule frame; /* CFI_REGISTER and an offset, or CFI_EXPRESSION: the canonical frame address */
+  int64_t frame_offset;
+  struct cfi_rule registers[CFI_REGISTERS];
+  bool signal; /* the frame of a signal's handler: what it interrupted goes on at its very pc */
+};
+
+/* The row for an address of code, by the table that .eh_frame_hdr is. False where it has none, or one that is not understood. */
+bool cfi_find(uintptr_t header, uintptr_t pc, struct cfi_row *row);
+
+/* What an expression comes to; `read` gives a word of memory. */
+struct cfi_machine {
+  const uintptr_t *registers;
+  bool (*read)(void *context, uintptr_t address, uintptr_t *word);
+  void *context;
+};
+bool cfi_evaluate(const struct cfi_machine *machine, const uint8_t *expression, size_t size, const uintptr_t *first, uintptr_t *result);
+
+#endif
