@@ -143,6 +143,7 @@ function memorySteps(crash: Crash, command: readonly string[]): NextStep[] {
     go: "a run 20 to 60 times slower; Go's own memory is not checked",
   };
   return [
+    ...guardStep(crash, command),
     {
       command: valgrind,
       why: "valgrind says whether the memory was freed or never written, where, and by whom",
@@ -150,6 +151,20 @@ function memorySteps(crash: Crash, command: readonly string[]): NextStep[] {
     },
     ...(modules[0] === undefined ? [] : [rebuildStep(basename(modules[0].path))]),
   ];
+}
+
+/** Where memory can be watched from inside, that comes first: it costs least. */
+function guardStep({ heap, modules, executable }: Crash, command: readonly string[]): NextStep[] {
+  const dynamic = modules.some(({ path }) => path !== executable);
+  return heap?.guarded === true || !dynamic
+    ? []
+    : [
+        {
+          command: `ffi-doctor run --heap guard -- ${quoteAll(command)}`,
+          why: "if the memory is a library's own block, it stops at the first bad access, with the stacks of allocation and free",
+          cost: "a run at nearly full speed",
+        },
+      ];
 }
 
 function rebuildStep(library: string): NextStep {

@@ -161,6 +161,8 @@ export type HostReport = z.infer<typeof HostReport>;
 /** All that was seen at the picked event of one process. */
 /** What the recorder's own heap tells of the pointers that were at hand at the pick. */
 export const HeapFacts = z.strictObject({
+  /** Blocks lay against pages that cannot be accessed. */
+  guarded: z.boolean(),
   /** What each byte of a watched block was filled with when it was allocated, and when it was freed: two hex digits. */
   allocFill: z.string(),
   freeFill: z.string(),

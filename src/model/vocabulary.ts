@@ -9,7 +9,7 @@ export const scopes = ["library", "all"] as const;
 export const originPasses = ["auto", "always", "never"] as const;
 
 /** The verbs that `ci` can run a command under. */
-export const instruments = ["gdb-capture", "valgrind", "asan"] as const;
+export const instruments = ["run", "gdb-capture", "valgrind", "asan"] as const;
 export type InstrumentName = (typeof instruments)[number];
 
 export const sanitizers = ["address", "undefined", "thread", "leak"] as const;

@@ -69,6 +69,7 @@ export async function surveyEnvironment(environment: NodeJS.ProcessEnv): Promise
   const valgrind = await findValgrind(path, environment["FFI_DOCTOR_VALGRIND"]);
   const sanitizer = await addressSanitizer(path);
   const companion = builtPart("native/build/ffi_doctor_companion.so", "npm run setup");
+  const recorder = builtPart("native/build/ffi_doctor_recorder.so", "npm run setup");
   const rules = coreRules(environment);
   const { soft, hard } = rules;
   const usable = gdb.usable && ptrace.usable && hold?.usable === true;
@@ -84,6 +85,7 @@ export async function surveyEnvironment(environment: NodeJS.ProcessEnv): Promise
     },
     cores: { ...explainCores(rules), limit: soft === undefined || hard === undefined ? null : { soft, hard } },
     instruments: [
+      { name: "run", usable: recorder.usable, needs: [recorder] },
       { name: "gdb-capture", usable, needs: [gdb, ptrace, ...(hold === undefined ? [] : [hold])] },
       { name: "core", usable: gdb.usable, needs: [gdb] },
       { name: "valgrind", usable: valgrind.usable, needs: [valgrind] },

@@ -7,10 +7,10 @@ import { type ModuleSymbols, type Named, SYMBOLS, type SymbolFile } from "../pro
 import { type Wanted, type WantedInstruction, type WantedModule, wantedOf } from "../probes/recorder/wanted.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
 import { readElf } from "../survey/elf.js";
-import { callsBefore } from "../survey/elf-calls.js";
-import { functionsAt, holdsRust } from "../survey/elf-symbols.js";
+import { functionsAt } from "../survey/elf-symbols.js";
 import { which } from "../survey/gdb.js";
 import { findSymbolizer } from "../survey/sanitizers.js";
+import { type Called, calledOf } from "./jumped-calls.js";
 
 /** For all of a step; a file takes no longer than the second. */
 const ALL_MS = 60_000;
@@ -40,9 +40,10 @@ export async function symbolize(directory: RunDirectory, step: string, path: str
     objdump: which("objdump", path),
     until: Date.now() + ALL_MS,
   };
+  const called = calledOf(wanted, (name) => demangleRust(name) ?? name);
   const modules: ModuleSymbols[] = [];
   for (const module of wanted.modules) {
-    modules.push(await symbolsOf(module, tools));
+    modules.push(await symbolsOf(module, called, tools));
   }
   const file: SymbolFile = {
     version: 1,
@@ -56,10 +57,10 @@ function timeLeft({ until }: Tools): number {
   return Math.min(EACH_MS, until - Date.now());
 }
 
-async function symbolsOf(module: WantedModule, tools: Tools): Promise<ModuleSymbols> {
+async function symbolsOf(module: WantedModule, called: Called, tools: Tools): Promise<ModuleSymbols> {
   const { path, buildId } = module;
   const addresses = [...module.addresses];
-  const none: ModuleSymbols = { path, by: null, why: null, rust: false, places: {}, calls: {} };
+  const none: ModuleSymbols = { path, by: null, why: null, places: {}, calls: {}, jumps: {} };
   const elf = readElf(path);
   if (elf === null) {
     return { ...none, why: "the file is not there any more, or cannot be read" };
@@ -69,14 +70,14 @@ async function symbolsOf(module: WantedModule, tools: Tools): Promise<ModuleSymb
   }
   const told: ModuleSymbols = {
     ...none,
-    rust: module.calls.size > 0 && holdsRust(path),
-    calls: hexed(callsBefore(path, [...module.calls])),
+    calls: hexed(called.calls.get(path)),
+    jumps: hexed(called.jumps.get(path)),
   };
   const lines = elf.debugInfo || hasDebugFile(elf.buildId) ? await linesOf(path, addresses, tools) : null;
-  const functions = functionsAt(path, addresses) ?? new Map<bigint, string>();
+  const functions = functionsAt(path, addresses);
   const places = addresses.flatMap((address): [string, Named[]][] => {
     const named = (lines?.places.get(address) ?? []).filter((one) => one.function !== null);
-    const plain = functions.get(address);
+    const plain = functions?.get(address)?.name;
     const known = named.length > 0 ? named : plain === undefined ? [] : [{ function: plain, file: null, line: null }];
     return known.length === 0 ? [] : [[`0x${address.toString(16)}`, known]];
   });
@@ -127,16 +128,17 @@ function paired<T>(addresses: readonly bigint[], answers: readonly T[]): Map<big
   return new Map(addresses.flatMap((address, i) => (answers[i] === undefined ? [] : [[address, answers[i]]])));
 }
 
-function hexed(calls: ReadonlyMap<bigint, string>): Record<string, string> {
-  return Object.fromEntries([...calls].map(([address, name]) => [`0x${address.toString(16)}`, name]));
+function hexed<T>(values: ReadonlyMap<bigint, T> | undefined): Record<string, T> {
+  return Object.fromEntries([...(values ?? [])].map(([address, value]) => [`0x${address.toString(16)}`, value]));
 }
 
 /** Names as people write them: Rust's by our own hand, as the tools' versions differ, and C++'s by binutils. */
 async function demangled(modules: readonly ModuleSymbols[], tools: Tools): Promise<ModuleSymbols[]> {
   const names = new Set(
-    modules.flatMap(({ places, calls }) => [
+    modules.flatMap(({ places, calls, jumps }) => [
       ...Object.values(places).flatMap((named) => named.flatMap((one) => one.function ?? [])),
-      ...Object.values(calls),
+      ...Object.values(calls).map((call) => call.function),
+      ...Object.values(jumps),
     ]),
   );
   const plain = new Map<string, string>();
@@ -165,7 +167,10 @@ async function demangled(modules: readonly ModuleSymbols[], tools: Tools): Promi
         named.map((one) => ({ ...one, function: one.function === null ? null : written(one.function) })),
       ]),
     ),
-    calls: Object.fromEntries(Object.entries(module.calls).map(([address, name]) => [address, written(name)])),
+    calls: Object.fromEntries(
+      Object.entries(module.calls).map(([address, call]) => [address, { ...call, function: written(call.function) }]),
+    ),
+    jumps: Object.fromEntries(Object.entries(module.jumps).map(([address, name]) => [address, written(name)])),
   }));
 }
 

@@ -2,72 +2,186 @@ import { type Reader, readSections, type Section, text, withReader } from "./elf
 import { functionsAt } from "./elf-symbols.js";
 
 const SHT_RELA = 4;
+const SHT_DYNSYM = 11;
 const RELA_SIZE = 24;
 const SYMBOL_SIZE = 24;
 const EXECUTABLE = 4;
-const CALL_SIZE = 5;
-const CALL_BY_SLOT_SIZE = 6;
 /** Of a PLT entry, in which the jump may have endbr64 or bnd before it. */
 const STUB = 16;
+/** A runtime's code is large; more of it is not read. */
+const MOST_CODE = 192 << 20;
+/** A call's or a jump's target and distance, which are the last of its bytes. */
+const DISTANCE = 4;
+
+/** Of a function's body that is looked through. */
+const LONGEST_BODY = 1 << 16;
+/** Opcodes before a distance, which counts from the instruction's end (Intel SDM vol. 2, CALL and JMP). */
+const CALL = [0xe8];
+const CALL_BY_SLOT = [0xff, 0x15];
+const JUMP = [0xe9];
+const JUMP_BY_SLOT = [0xff, 0x25];
+
+/** What a call goes to: an import by its name, or a function of the same file, with where that lies. */
+export interface Target {
+  function: string;
+  body: Body | null;
+}
+
+export interface Body {
+  address: bigint;
+  size: bigint;
+}
+
+interface Jump {
+  at: bigint;
+  function: string;
+}
 
 /**
- * What the call right before each return address calls: an import's name, or the function at its target. x86-64 alone; an address is left
- * out where the call goes by a register or by memory other than an import's slot.
+ * What the call right before each return address calls. x86-64 alone; an address is left out where the call goes by a register, or by
+ * memory that is no import's slot.
  */
-export function callsBefore(path: string, returns: readonly bigint[]): Map<bigint, string> {
-  const out = new Map<bigint, string>();
-  const targets = new Map<bigint, bigint>();
+export function callsBefore(path: string, returns: readonly bigint[]): Map<bigint, Target> {
+  const out = new Map<bigint, Target>();
+  const within = new Map<bigint, bigint>();
   withReader(path, (reader) => {
-    const sections = readSections(reader);
-    const code = sections.filter(({ flags }) => (flags & EXECUTABLE) !== 0);
-    const slots = importSlots(reader, sections);
+    const code = new Code(reader);
     for (const back of returns) {
-      const by = slotOf(reader, code, back);
-      const target = by === null ? targetOf(reader, code, back) : null;
-      const slot = by ?? (target === null ? null : slotOfStub(reader, code, target));
-      const name = slot === null ? undefined : slots.get(slot);
-      if (name !== undefined) {
-        out.set(back, name);
+      const slot = code.reached(back, CALL_BY_SLOT);
+      const target = slot === null ? code.reached(back, CALL) : null;
+      const name = code.importAt(slot, target);
+      if (name !== null) {
+        out.set(back, { function: name, body: null });
       } else if (target !== null) {
-        targets.set(back, target);
+        within.set(back, target);
       }
     }
     return null;
   });
-  const names = targets.size === 0 ? null : functionsAt(path, [...targets.values()]);
-  for (const [back, target] of targets) {
-    const name = names?.get(target);
-    if (name !== undefined) {
-      out.set(back, name);
+  const found = within.size === 0 ? null : functionsAt(path, [...within.values()]);
+  for (const [back, address] of within) {
+    const { name, size, start } = found?.get(address) ?? { name: null, size: 0n, start: 0n };
+    if (name !== null && start === address) {
+      out.set(back, { function: name, body: { address, size } });
     }
   }
   return out;
 }
 
-function bytesAt(reader: Reader, code: readonly Section[], address: bigint, length: number): Buffer | null {
-  const section = code.find(
-    (one) => one.address <= address && address + BigInt(length) <= one.address + BigInt(one.size),
-  );
-  return section === undefined ? null : reader.at(section.offset + Number(address - section.address), length);
+/**
+ * The jumps within functions that lead to one of those that are wanted, by the address of the function. Each byte is tried: that a
+ * distance leads to the very address by chance is one in four milliards.
+ */
+export function jumpsWithin(
+  path: string,
+  bodies: readonly Body[],
+  isWanted: (name: string) => boolean,
+): Map<bigint, Jump[]> {
+  const out = new Map<bigint, Jump[]>(bodies.map(({ address }) => [address, []]));
+  const within: { body: bigint; at: bigint; target: bigint }[] = [];
+  withReader(path, (reader) => {
+    const code = new Code(reader);
+    for (const body of bodies) {
+      for (const { at, name, target } of jumpsIn(code, body)) {
+        if (name !== null && isWanted(name)) {
+          out.get(body.address)?.push({ at, function: name });
+        } else if (name === null && target !== null) {
+          within.push({ body: body.address, at, target });
+        }
+      }
+    }
+    return null;
+  });
+  const targets = within.map(({ target }) => target);
+  const found = targets.length === 0 ? null : functionsAt(path, targets);
+  for (const { body, at, target } of within) {
+    const known = found?.get(target);
+    if (known !== undefined && known.start === target && isWanted(known.name)) {
+      out.get(body)?.push({ at, function: known.name });
+    }
+  }
+  return out;
 }
 
-/** call *slot(%rip): ff 15 and the distance. */
-function slotOf(reader: Reader, code: readonly Section[], back: bigint): bigint | null {
-  const bytes = bytesAt(reader, code, back - BigInt(CALL_BY_SLOT_SIZE), CALL_BY_SLOT_SIZE);
-  return bytes !== null && bytes[0] === 0xff && bytes[1] === 0x15 ? back + BigInt(bytes.readInt32LE(2)) : null;
+/** Whatever may be a jump out of a function. */
+function* jumpsIn(
+  code: Code,
+  { address, size }: Body,
+): Generator<{ at: bigint; name: string | null; target: bigint | null }> {
+  const end = address + (size > LONGEST_BODY ? BigInt(LONGEST_BODY) : size);
+  for (let at = address; at < end; at += 1n) {
+    const slot = code.reached(at + BigInt(JUMP_BY_SLOT.length + DISTANCE), JUMP_BY_SLOT);
+    const target = slot === null ? code.reached(at + BigInt(JUMP.length + DISTANCE), JUMP) : null;
+    if (slot !== null || target !== null) {
+      yield { at, name: code.importAt(slot, target), target };
+    }
+  }
 }
 
-/** call target: e8 and the distance. */
-function targetOf(reader: Reader, code: readonly Section[], back: bigint): bigint | null {
-  const bytes = bytesAt(reader, code, back - BigInt(CALL_SIZE), CALL_SIZE);
-  return bytes !== null && bytes[0] === 0xe8 ? back + BigInt(bytes.readInt32LE(1)) : null;
+/** Where functions that a file gives to others begin, and their sizes; those that it does not give are left out. */
+export function exportsOf(path: string, names: ReadonlySet<string>): Map<string, Body> {
+  const out = new Map<string, Body>();
+  withReader(path, (reader) => {
+    const sections = readSections(reader);
+    const symbols = sections.find(({ type }) => type === SHT_DYNSYM);
+    const strings = symbols && sections[symbols.link];
+    if (symbols && strings) {
+      const table = reader.at(symbols.offset, symbols.size);
+      const all = reader.at(strings.offset, strings.size);
+      for (let at = 0; at + SYMBOL_SIZE <= table.length; at += SYMBOL_SIZE) {
+        const name = table.readUInt16LE(at + 6) === 0 ? "" : text(all, table.readUInt32LE(at));
+        if (names.has(name)) {
+          out.set(name, { address: table.readBigUInt64LE(at + 8), size: table.readBigUInt64LE(at + 16) });
+        }
+      }
+    }
+    return null;
+  });
+  return out;
 }
 
-/** A PLT entry begins with its jump by a slot: ff 25 and the distance. */
-function slotOfStub(reader: Reader, code: readonly Section[], target: bigint): bigint | null {
-  const stub = bytesAt(reader, code, target, STUB);
-  const at = stub === null ? -1 : stub.indexOf(Buffer.from([0xff, 0x25]));
-  return stub === null || at < 0 || at > 5 ? null : target + BigInt(at + 6) + BigInt(stub.readInt32LE(at + 2));
+/** The code of a file, and the imports that it reaches by their slots. */
+class Code {
+  private readonly parts: { low: bigint; bytes: Buffer }[];
+  private readonly slots: ReadonlyMap<bigint, string>;
+
+  constructor(reader: Reader) {
+    const sections = readSections(reader);
+    this.parts = sections
+      .filter(({ flags, size }) => (flags & EXECUTABLE) !== 0 && size > 0 && size <= MOST_CODE)
+      .map(({ address, offset, size }) => ({ low: address, bytes: reader.at(offset, size, MOST_CODE) }));
+    this.slots = importSlots(reader, sections);
+  }
+
+  /** The address that an instruction names which ends there and begins with the opcode. */
+  reached(end: bigint, opcode: readonly number[]): bigint | null {
+    const length = opcode.length + DISTANCE;
+    const bytes = this.at(end - BigInt(length), length);
+    return bytes !== null && opcode.every((byte, i) => bytes[i] === byte)
+      ? BigInt.asUintN(64, end + BigInt(bytes.readInt32LE(opcode.length)))
+      : null;
+  }
+
+  /** The import whose slot that is, or whose PLT entry the target is. */
+  importAt(slot: bigint | null, target: bigint | null): string | null {
+    const by = slot ?? (target === null ? null : this.slotOfStub(target));
+    return by === null ? null : (this.slots.get(by) ?? null);
+  }
+
+  /** A PLT entry begins with its jump by a slot: ff 25 and the distance. */
+  private slotOfStub(target: bigint): bigint | null {
+    const stub = this.at(target, STUB);
+    const at = stub === null ? -1 : stub.indexOf(Buffer.from(JUMP_BY_SLOT));
+    return stub === null || at < 0 || at > 5 ? null : target + BigInt(at + 6) + BigInt(stub.readInt32LE(at + 2));
+  }
+
+  private at(address: bigint, length: number): Buffer | null {
+    const part = this.parts.find(
+      ({ low, bytes }) => low <= address && address + BigInt(length) <= low + BigInt(bytes.length),
+    );
+    const from = part === undefined ? 0 : Number(address - part.low);
+    return part === undefined ? null : part.bytes.subarray(from, from + length);
+  }
 }
 
 /** The names of imports by the address of their slot. */

@@ -11,8 +11,17 @@ const UNSIZED = 0x1000n;
 /** A runtime's tables are large; larger ones are not read. */
 const MOST = 192 << 20;
 
+/** A function of a file, by the name that its symbol table has. */
+export interface Function {
+  name: string;
+  start: bigint;
+  /** 0 where the table does not say, as of what is written in assembly. */
+  size: bigint;
+}
+
 interface Best {
   value: bigint;
+  size: bigint;
   nameAt: number;
   /** The address lies within the symbol's size. */
   sure: boolean;
@@ -22,15 +31,15 @@ interface Best {
  * The function that each address within a file belongs to, by its symbol table, else by its dynamic one; as the names are in the file.
  * Null for a file that is no ELF. Addresses that no symbol is for are left out.
  */
-export function functionsAt(path: string, addresses: readonly bigint[]): Map<bigint, string> | null {
+export function functionsAt(path: string, addresses: readonly bigint[]): Map<bigint, Function> | null {
   const sorted = [...new Set(addresses)].sort((a, b) => (a < b ? -1 : 1));
   return withReader(path, (reader) => {
     const sections = readSections(reader);
-    const out = new Map<bigint, string>();
+    const out = new Map<bigint, Function>();
     for (const type of [SHT_SYMTAB, SHT_DYNSYM]) {
       const left = sorted.filter((address) => !out.has(address));
-      for (const [address, name] of inTable(reader, sections, type, left)) {
-        out.set(address, name);
+      for (const [address, found] of inTable(reader, sections, type, left)) {
+        out.set(address, found);
       }
     }
     return out;
@@ -42,8 +51,8 @@ function inTable(
   sections: readonly Section[],
   type: number,
   sorted: readonly bigint[],
-): Map<bigint, string> {
-  const out = new Map<bigint, string>();
+): Map<bigint, Function> {
+  const out = new Map<bigint, Function>();
   const symbols = sections.find((section) => section.type === type);
   const strings = symbols && sections[symbols.link];
   if (!symbols || !strings || sorted.length === 0) {
@@ -63,10 +72,10 @@ function inTable(
     }
   }
   const names = reader.at(strings.offset, strings.size, MOST);
-  for (const [address, { nameAt }] of best) {
+  for (const [address, { nameAt, value, size }] of best) {
     const name = text(names, nameAt);
     if (name !== "") {
-      out.set(address, name);
+      out.set(address, { name, start: value, size });
     }
   }
   return out;
@@ -87,7 +96,7 @@ function offer(
     }
     const known = best.get(address);
     if (known === undefined || (sure && !known.sure) || (sure === known.sure && value > known.value)) {
-      best.set(address, { value, nameAt, sure });
+      best.set(address, { value, size, nameAt, sure });
     }
   }
 }
@@ -103,23 +112,4 @@ function firstFrom(sorted: readonly bigint[], value: bigint): number {
     }
   }
   return low;
-}
-
-/** rustc's mark in .comment, or what any Rust library with std has. */
-const RUST = /rustc version|rust_eh_personality|__rust_alloc/;
-const MOST_COMMENT = 1 << 20;
-
-/** Whether a file holds code that rustc made; false where that cannot be seen. */
-export function holdsRust(path: string): boolean {
-  return (
-    withReader(path, (reader) =>
-      readSections(reader).some(
-        ({ name, offset, size }) =>
-          (name === ".comment" || name === ".dynstr" || name === ".strtab") &&
-          RUST.test(
-            reader.at(offset, name === ".comment" ? Math.min(size, MOST_COMMENT) : size, MOST).toString("latin1"),
-          ),
-      ),
-    ) ?? false
-  );
 }

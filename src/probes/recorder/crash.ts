@@ -220,6 +220,7 @@ function abortMessage(captures: readonly CaptureRecord[]): Crash["abortMessage"]
 function heapFacts(told: Told, box: Box, captures: readonly CaptureRecord[]): NonNullable<Crash["heap"]> {
   const digits = (byte: number): string => byte.toString(16).padStart(2, "0");
   return {
+    guarded: box.header.heapMode === "guard",
     allocFill: digits(box.header.allocFill),
     freeFill: digits(box.header.freeFill),
     pointers: captures

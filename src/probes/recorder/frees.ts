@@ -1,18 +1,10 @@
 import type { CheckerError } from "../../model/checker-error.js";
-import type { Frame, Stack } from "../../model/frame.js";
+import type { Stack } from "../../model/frame.js";
 import type { Box, FreedByRecord } from "../blackbox/records.js";
+import { isCAllocator, isRustAllocator } from "./allocators.js";
 import { blockOf, hex, livesOf } from "./blocks.js";
 import { CHECKER, ofProcess } from "./heap-errors.js";
 import type { Told } from "./stacks.js";
-
-/** Rust's allocator as its names have it: what __rust_alloc leads to, and what of the standard library calls that, inlined or not. */
-const RUST_ALLOCATOR =
-  /^_?_?(rdl|rust|rg)_(alloc|dealloc|realloc|alloc_zeroed)$|^alloc::alloc::|^std::alloc::|<std::alloc::System as|<alloc::alloc::Global as|^__rustc::__r/;
-/** Functions of libc's, by which a call is known for one of C's own. */
-const C_ALLOCATOR =
-  /^(malloc|calloc|realloc|reallocarray|aligned_alloc|memalign|posix_memalign|valloc|strn?dup|free|cfree)(@plt)?$/;
-/** Frames in which the allocator's own names may stand, with those that are inlined. */
-const INNERMOST = 6;
 
 type Family = "rust" | "c" | null;
 
@@ -59,17 +51,16 @@ function mismatch(told: Told, box: Box, record: FreedByRecord): CheckerError | n
 
 /** Whose allocator is at the inner end of a stack; null where that is not sure. */
 function familyOf({ symbols }: Told, stack: Stack | null): Family {
-  const frames = stack?.frames.slice(0, INNERMOST) ?? [];
+  const frames = stack?.frames ?? [];
   const inner = frames.slice(0, frames.findIndex(({ kind }) => kind !== "inlined") + 1);
-  if (inner.some(({ function: name }) => RUST_ALLOCATOR.test(name ?? ""))) {
+  if (inner.some(({ function: name }) => isRustAllocator(name ?? ""))) {
     return "rust";
   }
-  const called = calledBy(symbols, inner.at(-1) ?? null);
-  return called === null ? null : C_ALLOCATOR.test(called) ? "c" : RUST_ALLOCATOR.test(called) ? "rust" : null;
-}
-
-function calledBy(symbols: Told["symbols"], frame: Frame | null): string | null {
-  return frame === null || frame.module === null || frame.offset === null
-    ? null
-    : symbols.calledAt(frame.module, BigInt(frame.offset));
+  const last = inner.at(-1);
+  if (last?.module == null || last.offset === null) {
+    return null;
+  }
+  const called =
+    symbols.calledAt(last.module, BigInt(last.offset))?.function ?? symbols.jumpAt(last.module, last.offset);
+  return called === null ? null : isRustAllocator(called) ? "rust" : isCAllocator(called) ? "c" : null;
 }

@@ -2,8 +2,9 @@ import type { Frame, Stack, StackRole } from "../../model/frame.js";
 import type { Box, StackRecord } from "../blackbox/records.js";
 import { decodeFrames } from "../gdb/decode-frames.js";
 import type { RawFrame } from "../gdb/records.js";
+import { isAllocator } from "./allocators.js";
 import type { Boxes } from "./boxes.js";
-import type { Symbols } from "./symbols.js";
+import type { Named, Symbols } from "./symbols.js";
 
 /** What a step's boxes and the symbols of its files tell together. */
 export interface Told {
@@ -34,8 +35,33 @@ export function stackOf(told: Told, box: Box, id: number, role: StackRole, threa
 
 /** The frames of a stack, innermost first, with those of functions that were inlined. */
 export function framesOf(told: Told, box: Box, stack: StackRecord): Frame[] {
-  return decodeFrames(
-    stack.pcs.flatMap((pc, i) => framesAt(told, box, { pc, exact: stack.exact && i === 0, order: stack.order })),
+  return decodeFrames([
+    ...jumpedOut(told, box, stack),
+    ...stack.pcs.flatMap((pc, i) => framesAt(told, box, { pc, exact: stack.exact && i === 0, order: stack.order })),
+  ]);
+}
+
+/**
+ * A function that ends in `return free(p)` jumps there and is gone from the stack. Which it was, the call tells that the innermost
+ * frame has made: it is none of the allocator's.
+ */
+function jumpedOut({ boxes, symbols }: Told, box: Box, { pcs, exact, order }: StackRecord): RawFrame[] {
+  const pc = pcs[0] ?? 0n;
+  const module = exact ? null : boxes.moduleAt(box, lookedUp(pc, exact), order);
+  const call = module === null ? null : symbols.calledAt(module.path, pc - module.base);
+  if (call === null || call.path === null || isAllocator(call.function)) {
+    return [];
+  }
+  const base = box.modules.findLast(({ path }) => path === call.path)?.base ?? 0n;
+  const jump = call.jump === null ? null : BigInt(call.jump);
+  return named(
+    {
+      pc: `0x${((jump ?? 0n) + base).toString(16)}`,
+      mod: call.path,
+      ...(call.jump === null ? {} : { off: call.jump }),
+    },
+    jump === null ? [] : symbols.at(call.path, jump),
+    call.function,
   );
 }
 
@@ -62,9 +88,13 @@ function framesAt(
     ];
   }
   const place = { pc: hex, mod: module.path, off: `0x${BigInt.asUintN(64, pc - module.base).toString(16)}` };
-  const names = symbols.at(module.path, at - module.base);
+  return named(place, symbols.at(module.path, at - module.base), null);
+}
+
+/** One frame for each function at a place; `otherwise` where nothing is known of it. */
+function named(place: RawFrame, names: readonly Named[], otherwise: string | null): RawFrame[] {
   if (names.length === 0) {
-    return [place];
+    return [{ ...place, fn: otherwise }];
   }
   return names.map(({ function: fn, file, line }, i) => ({
     ...place,

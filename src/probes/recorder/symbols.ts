@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Hex } from "../../model/primitives.js";
 import type { Recording } from "../../model/recording.js";
 
 const Named = z.strictObject({
@@ -6,6 +7,13 @@ const Named = z.strictObject({
   file: z.string().nullable(),
   line: z.number().int().nullable(),
 });
+
+/**
+ * A function that is called. Where it is an allocator's no more, it left by a jump and has no frame on the stack: then `path` is the file
+ * that it is in, and `jump` the one jump of it that leads to an allocator, where that is known.
+ */
+const Call = z.strictObject({ function: z.string(), path: z.string().nullable(), jump: Hex.nullable() });
+export type Call = z.infer<typeof Call>;
 
 /** raw/<step>/symbols.json: what the files that were mapped told of the addresses in the boxes, while they were at hand. */
 export const SymbolFile = z.strictObject({
@@ -17,12 +25,12 @@ export const SymbolFile = z.strictObject({
       by: z.string().nullable(),
       /** Why functions or lines are not known; null where they are. */
       why: z.string().nullable(),
-      /** It holds code that rustc made. */
-      rust: z.boolean(),
       /** By address within the file, in lower-case hex with 0x: functions that are inlined there, innermost first, then the one that holds them. */
       places: z.record(z.string(), z.array(Named)),
-      /** By return address within the file: the function that the call before it calls directly, or through its imports. */
-      calls: z.record(z.string(), z.string()),
+      /** By return address within the file: what the call before it calls directly, or through its imports. */
+      calls: z.record(z.string(), Call),
+      /** By the address of a jump that a call's `jump` names: the allocator's function that it leads to. */
+      jumps: z.record(z.string(), z.string()),
     }),
   ),
   /** By "<pid>.<image>.<signal>": the instruction in AT&T syntax. */
@@ -48,13 +56,14 @@ export class Symbols {
     return this.byPath.get(path)?.places[`0x${address.toString(16)}`] ?? [];
   }
 
-  /** The function that a call calls; null where that is not known. */
-  calledAt(path: string, returnAddress: bigint): string | null {
+  /** What a call calls; null where that is not known. */
+  calledAt(path: string, returnAddress: bigint): Call | null {
     return this.byPath.get(path)?.calls[`0x${returnAddress.toString(16)}`] ?? null;
   }
 
-  moduleOf(path: string): ModuleSymbols | null {
-    return this.byPath.get(path) ?? null;
+  /** What a function leaves for by a jump that is known of it. */
+  jumpAt(path: string, address: string): string | null {
+    return this.byPath.get(path)?.jumps[address] ?? null;
   }
 
   instruction(pid: number, image: number, signal: number): string | null {

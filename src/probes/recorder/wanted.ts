@@ -9,7 +9,7 @@ export interface WantedModule {
   path: string;
   buildId: string | null;
   addresses: Set<bigint>;
-  /** Return addresses of calls into an allocator, of which it is asked what they call. */
+  /** Innermost return addresses, of which it is asked what is called before them. */
   calls: Set<bigint>;
 }
 
@@ -24,6 +24,8 @@ export interface WantedInstruction {
 export interface Wanted {
   modules: WantedModule[];
   instructions: WantedInstruction[];
+  /** All files that were mapped, those in question first. */
+  mapped: string[];
 }
 
 /** So many addresses of one file are asked for. */
@@ -37,7 +39,15 @@ export function wantedOf(recording: Recording): Wanted {
     asking.heap(box);
     asking.signals(box);
   }
-  return { modules: [...asking.modules.values()], instructions: asking.instructions };
+  const mapped = boxes.all
+    .flatMap((box) => box.modules)
+    .filter(({ path }) => path.startsWith("/"))
+    .sort((a, b) => Number(b.inQuestion) - Number(a.inQuestion));
+  return {
+    modules: [...asking.modules.values()],
+    instructions: asking.instructions,
+    mapped: [...new Set(mapped.map(({ path }) => path))],
+  };
 }
 
 class Asking {
@@ -60,8 +70,6 @@ class Asking {
     }
     for (const { block } of box.freedBy) {
       this.block(box, block);
-      this.call(box, block.allocStack);
-      this.call(box, block.freeStack);
     }
     for (const { block } of this.boxes.pointersIn(box)) {
       this.block(box, block);
@@ -105,11 +113,6 @@ class Asking {
     found?.stack.pcs.forEach((pc, i) => {
       this.address(found.box, lookedUp(pc, found.stack.exact && i === 0), found.stack.order);
     });
-  }
-
-  /** What the innermost frame of a stack calls. */
-  private call(box: Box, id: number): void {
-    const found = this.boxes.stackOf(box, id);
     const innermost = found?.stack.pcs[0];
     if (found !== null && innermost !== undefined && !found.stack.exact) {
       this.address(found.box, innermost, found.stack.order, "calls");

@@ -91,7 +91,7 @@ const STACKS: HeapFacts["pointers"][number]["stacks"] = [
 ];
 
 function died(heap: Partial<HeapFacts>, more: Partial<Crash> = {}): Finding {
-  const facts: HeapFacts = { allocFill: "a5", freeFill: "77", pointers: [], ...heap };
+  const facts: HeapFacts = { guarded: false, allocFill: "a5", freeFill: "77", pointers: [], ...heap };
   return Finding.parse(diagnose(evidence({ crashes: [crash({}, { probe: "signals", heap: facts, ...more })] }))[0]);
 }
 

@@ -141,7 +141,7 @@ describe("a mistake is told with its key and a hint", () => {
     [
       { runs: [{ ...RUN, instruments: ["asan", "valgrnd"] }] },
       'runs[0].instruments[1]: "valgrnd" is not known here',
-      "did you mean valgrind? it is one of gdb-capture, valgrind, asan",
+      "did you mean valgrind? it is one of run, gdb-capture, valgrind, asan",
     ],
     [{ runs: [{ ...RUN, instruments: ["asan", "asan"] }] }, "runs[0].instruments[1]: asan is there twice", "remove"],
     [

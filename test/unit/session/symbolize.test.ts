@@ -13,6 +13,9 @@ const SOURCE = `#include <stdlib.h>
 static inline __attribute__((always_inline)) char *make(int n) { return malloc(n + 1); }
 __attribute__((noinline)) char *store_put(int n) { char *p = make(n); p[0] = 1; return p; }
 __attribute__((noinline)) void store_drop(char *p) { free(p); p[0] = 1; }
+static inline __attribute__((always_inline)) void give(char *p) { free(p); }
+__attribute__((noinline)) void store_hand(char *p) { give(p); }
+void store_leave(char *p) { store_hand(p); p[0] = 1; }
 void store_end(char *p, void (*by)(char *)) { store_drop(p); by(p); p[0] = 1; }
 `;
 const BASE = 0x7f0000000000;
@@ -74,15 +77,30 @@ describe("symbols of a step", () => {
     const returns = [...(calls["store_put"] ?? []), ...(calls["store_drop"] ?? []), ...(calls["store_end"] ?? [])];
     expect(returns).toHaveLength(4);
     const [module] = (await told(boxOf(file, returns))).modules;
-    expect(module).toMatchObject({ path: file, why: null, rust: false });
+    expect(module).toMatchObject({ path: file, why: null });
     const at = (i: number) => module?.places[hex((returns[i] ?? 0) - 1)]?.map((one) => [one.function, one.line]);
     expect(at(0)).toEqual([
       ["make", 2],
       ["store_put", 3],
     ]);
     expect(at(1)).toEqual([["store_drop", 4]]);
-    expect(at(2)).toEqual([["store_end", 5]]);
-    expect(returns.map((address) => module?.calls[hex(address)])).toEqual(["malloc", "free", "store_drop", undefined]);
+    expect(at(2)).toEqual([["store_end", 8]]);
+    expect(returns.map((address) => module?.calls[hex(address)]?.function)).toEqual([
+      "malloc",
+      "free",
+      "store_drop",
+      undefined,
+    ]);
+  });
+
+  it("have the function that a jump took off the stack, with the jump's own place", async () => {
+    const jumping = built("libjumping.so", ["-g", "-foptimize-sibling-calls"]);
+    const [back = 0] = returnsIn(jumping, "store_leave");
+    const [module] = (await told(boxOf(jumping, [back]))).modules;
+    const call = module?.calls[hex(back)];
+    expect(call).toMatchObject({ function: "store_hand", path: jumping });
+    expect(module?.jumps[call?.jump ?? ""]).toBe("free");
+    expect(module?.places[call?.jump ?? ""]?.map((one) => one.function)).toEqual(["give", "store_hand"]);
   });
 
   it("name functions by the symbol table where there is no debug information, and say so", async () => {

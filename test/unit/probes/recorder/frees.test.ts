@@ -4,26 +4,34 @@ import { decode, ended, LIBRARY, LIBRARY_AT, PROGRAM, PROGRAM_AT, symbols } from
 
 const [MADE, FREED] = [LIBRARY_AT + 0x100, PROGRAM_AT + 0x100];
 
-/** The codes of what a block was allocated and freed by: functions at the places, and what their calls call. */
-function mistakes(made: string, freed: string, calls: { made?: string; freed?: string } = {}): string[] {
-  const box = new MadeBox()
+function boxOf(): MadeBox {
+  return new MadeBox()
     .process(PROGRAM, ["app"])
     .module(1, PROGRAM, PROGRAM_AT, { flags: 1 })
     .module(2, LIBRARY, LIBRARY_AT, { flags: 2 })
     .stack(1, [MADE, FREED + 0x100])
     .stack(2, [FREED, FREED + 0x100])
     .freedBy({ address: 0x1000, size: 8, state: 2, allocStack: 1, freeStack: 2, allocFamily: 1, freeFamily: 1 });
+}
+
+/** The codes of what a block was allocated and freed by: functions at the places, and what their calls call. */
+function mistakes(made: string, freed: string, calls: { made?: string; freed?: string } = {}): string[] {
   const named = symbols({ [MADE - 1]: made, [FREED - 1]: freed, [FREED + 0xff]: "main" });
   const [library, program] = named.modules;
   if (library !== undefined && program !== undefined) {
-    library.calls = calls.made === undefined ? {} : { [`0x${(MADE - LIBRARY_AT).toString(16)}`]: calls.made };
-    program.calls = calls.freed === undefined ? {} : { [`0x${(FREED - PROGRAM_AT).toString(16)}`]: calls.freed };
+    library.calls = callAt(MADE - LIBRARY_AT, calls.made);
+    program.calls = callAt(FREED - PROGRAM_AT, calls.freed);
   }
-  const { checkerErrors } = decode({ "box.100.0": box }, ended(0), { symbols: named });
+  const { checkerErrors } = decode({ "box.100.0": boxOf() }, ended(0), { symbols: named });
   return checkerErrors.map(
     ({ mistake, block, stacks }) =>
       `${mistake}: ${block?.allocatedBy}, ${block?.freedBy}: ${stacks.map(({ role }) => role).join(" ")}`,
   );
+}
+
+/** Null for the path of what is an allocator's own, or in no file that was mapped. */
+function callAt(address: number, name: string | undefined) {
+  return name === undefined ? {} : { [`0x${address.toString(16)}`]: { function: name, path: null, jump: null } };
 }
 
 describe("a block of one allocator that another takes back", () => {
@@ -47,5 +55,31 @@ describe("a block of one allocator that another takes back", () => {
     expect(mistakes("__rdl_alloc", "ffi_call_unix64")).toEqual([]);
     expect(mistakes("main", "__rdl_dealloc", { made: "store_alloc" })).toEqual([]);
     expect(mistakes("__rdl_alloc", "main", { freed: "__rust_dealloc" })).toEqual([]);
+  });
+
+  it("is told by the jump through which a function left, and that function is on the stack again", () => {
+    const left = (jumped: string, names: string): ReturnType<typeof symbols> => {
+      const named = symbols({
+        [MADE - 1]: "__rdl_alloc",
+        [FREED - 1]: "main",
+        [FREED + 0xff]: "main",
+        [LIBRARY_AT + 0x500]: names,
+      });
+      const [library, program] = named.modules;
+      if (library !== undefined && program !== undefined) {
+        program.calls = {
+          [`0x${(FREED - PROGRAM_AT).toString(16)}`]: { function: "store_free", path: LIBRARY, jump: "0x500" },
+        };
+        library.jumps = { "0x500": jumped };
+      }
+      return named;
+    };
+    const told = (named: ReturnType<typeof symbols>) =>
+      decode({ "box.100.0": boxOf() }, ended(0), { symbols: named }).checkerErrors.map(({ stacks }) =>
+        stacks[0]?.frames.map(({ function: name }) => name),
+      );
+    expect(told(left("free", "store_free"))).toEqual([["store_free", "main", "main"]]);
+    expect(told(left("free", "alloc::alloc::dealloc < store_free"))).toEqual([]);
+    expect(told(left("__rust_dealloc", "store_free"))).toEqual([]);
   });
 });
