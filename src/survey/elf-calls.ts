@@ -4,6 +4,7 @@ import { functionsAt } from "./elf-symbols.js";
 const SHT_RELA = 4;
 const SHT_DYNSYM = 11;
 const RELA_SIZE = 24;
+const R_X86_64_RELATIVE = 8;
 const SYMBOL_SIZE = 24;
 const EXECUTABLE = 4;
 /** Of a PLT entry, in which the jump may have endbr64 or bnd before it. */
@@ -47,9 +48,7 @@ export function callsBefore(path: string, returns: readonly bigint[]): Map<bigin
   withReader(path, (reader) => {
     const code = new Code(reader);
     for (const back of returns) {
-      const slot = code.reached(back, CALL_BY_SLOT);
-      const target = slot === null ? code.reached(back, CALL) : null;
-      const name = code.importAt(slot, target);
+      const { name, target } = code.goal(back, CALL, CALL_BY_SLOT);
       if (name !== null) {
         out.set(back, { function: name, body: null });
       } else if (target !== null) {
@@ -110,10 +109,11 @@ function* jumpsIn(
 ): Generator<{ at: bigint; name: string | null; target: bigint | null }> {
   const end = address + (size > LONGEST_BODY ? BigInt(LONGEST_BODY) : size);
   for (let at = address; at < end; at += 1n) {
-    const slot = code.reached(at + BigInt(JUMP_BY_SLOT.length + DISTANCE), JUMP_BY_SLOT);
-    const target = slot === null ? code.reached(at + BigInt(JUMP.length + DISTANCE), JUMP) : null;
-    if (slot !== null || target !== null) {
-      yield { at, name: code.importAt(slot, target), target };
+    for (const opcode of [JUMP, JUMP_BY_SLOT]) {
+      const goal = code.goal(at + BigInt(opcode.length + DISTANCE), JUMP, JUMP_BY_SLOT);
+      if (goal.at === at && (goal.name !== null || goal.target !== null)) {
+        yield { ...goal, at };
+      }
     }
   }
 }
@@ -143,29 +143,43 @@ export function exportsOf(path: string, names: ReadonlySet<string>): Map<string,
 /** The code of a file, and the imports that it reaches by their slots. */
 class Code {
   private readonly parts: { low: bigint; bytes: Buffer }[];
-  private readonly slots: ReadonlyMap<bigint, string>;
+  private readonly slots: Slots;
 
   constructor(reader: Reader) {
     const sections = readSections(reader);
     this.parts = sections
       .filter(({ flags, size }) => (flags & EXECUTABLE) !== 0 && size > 0 && size <= MOST_CODE)
       .map(({ address, offset, size }) => ({ low: address, bytes: reader.at(offset, size, MOST_CODE) }));
-    this.slots = importSlots(reader, sections);
+    this.slots = slotsOf(reader, sections);
+  }
+
+  /** Where an instruction goes that ends there: an import, or an address of the same file. `at` is where it begins. */
+  goal(
+    end: bigint,
+    direct: readonly number[],
+    bySlot: readonly number[],
+  ): { at: bigint; name: string | null; target: bigint | null } {
+    const slot = this.reached(end, bySlot);
+    if (slot !== null) {
+      const at = end - BigInt(bySlot.length + DISTANCE);
+      return { at, name: this.slots.names.get(slot) ?? null, target: this.slots.own.get(slot) ?? null };
+    }
+    const target = this.reached(end, direct);
+    const stub = target === null ? null : this.slotOfStub(target);
+    return {
+      at: end - BigInt(direct.length + DISTANCE),
+      name: stub === null ? null : (this.slots.names.get(stub) ?? null),
+      target,
+    };
   }
 
   /** The address that an instruction names which ends there and begins with the opcode. */
-  reached(end: bigint, opcode: readonly number[]): bigint | null {
+  private reached(end: bigint, opcode: readonly number[]): bigint | null {
     const length = opcode.length + DISTANCE;
     const bytes = this.at(end - BigInt(length), length);
     return bytes !== null && opcode.every((byte, i) => bytes[i] === byte)
       ? BigInt.asUintN(64, end + BigInt(bytes.readInt32LE(opcode.length)))
       : null;
-  }
-
-  /** The import whose slot that is, or whose PLT entry the target is. */
-  importAt(slot: bigint | null, target: bigint | null): string | null {
-    const by = slot ?? (target === null ? null : this.slotOfStub(target));
-    return by === null ? null : (this.slots.get(by) ?? null);
   }
 
   /** A PLT entry begins with its jump by a slot: ff 25 and the distance. */
@@ -184,22 +198,26 @@ class Code {
   }
 }
 
-/** The names of imports by the address of their slot. */
-function importSlots(reader: Reader, sections: readonly Section[]): Map<bigint, string> {
-  const out = new Map<bigint, string>();
+/** What the dynamic linker fills in, by address: imports by their names, and addresses of the file's own. */
+interface Slots {
+  names: Map<bigint, string>;
+  own: Map<bigint, bigint>;
+}
+
+function slotsOf(reader: Reader, sections: readonly Section[]): Slots {
+  const out: Slots = { names: new Map(), own: new Map() };
   for (const section of sections.filter(({ type }) => type === SHT_RELA)) {
     const symbols = sections[section.link];
     const strings = symbols && sections[symbols.link];
-    if (!symbols || !strings || symbols.size === 0) {
-      continue;
-    }
-    const table = reader.at(section.offset, section.size);
-    const entries = reader.at(symbols.offset, symbols.size);
-    const names = reader.at(strings.offset, strings.size);
+    const table = reader.at(section.offset, section.size, MOST_CODE);
+    const entries = symbols && strings && symbols.size > 0 ? reader.at(symbols.offset, symbols.size) : null;
+    const names = entries === null || !strings ? null : reader.at(strings.offset, strings.size);
     for (let at = 0; at + RELA_SIZE <= table.length; at += RELA_SIZE) {
-      const index = table.readUInt32LE(at + 12);
-      if (index !== 0 && (index + 1) * SYMBOL_SIZE <= entries.length) {
-        out.set(table.readBigUInt64LE(at), text(names, entries.readUInt32LE(index * SYMBOL_SIZE)));
+      const [type, index] = [table.readUInt32LE(at + 8), table.readUInt32LE(at + 12)];
+      if (type === R_X86_64_RELATIVE) {
+        out.own.set(table.readBigUInt64LE(at), table.readBigUInt64LE(at + 16));
+      } else if (index !== 0 && entries !== null && names !== null && (index + 1) * SYMBOL_SIZE <= entries.length) {
+        out.names.set(table.readBigUInt64LE(at), text(names, entries.readUInt32LE(index * SYMBOL_SIZE)));
       }
     }
   }
