@@ -2,11 +2,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "guard.h"
 #include "heap.h"
 
 enum {
-  KEPT = 1 << 18,   /* freed blocks that are kept aside at most */
-  GUARD_BATCH = 64, /* freed guarded blocks whose pages are closed together */
+  KEPT = 1 << 18, /* freed blocks that are kept aside at most */
 };
 
 /* Freed blocks, the oldest first. */

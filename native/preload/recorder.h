@@ -145,9 +145,7 @@ void heap_after_fork(bool child);
 enum ffid_guard_rung guard_start(uintptr_t low, size_t size, uint8_t fill);
 /* Pages become accessible, each byte `fill`; false where the kernel refuses (no room, too many mappings). */
 bool guard_open(uintptr_t address, size_t size);
-/* Pages become inaccessible, and their contents are gone. */
-void guard_close(uintptr_t address, size_t size);
-/* Several ranges at once, in ascending order. */
+/* Pages become inaccessible, and their contents are gone: at most GUARD_BATCH ranges at once, in ascending order. */
 struct guard_range { uintptr_t address; size_t size; };
 void guard_close_all(const struct guard_range *ranges, unsigned count);
 /* In a forked child: what the parent's registration gave has to be taken again. */
