@@ -6,7 +6,9 @@
 #include "heap.h"
 
 enum {
-  KEPT = 1 << 18, /* freed blocks that are kept aside at most */
+  CLOSED_AT_ONCE = 2048,
+  TICKS_EACH = 1 << 18, /* about a tenth of a millisecond */
+  KEPT = 1 << 18,       /* freed blocks that are kept aside at most */
 };
 
 /* Freed blocks, the oldest first. */
@@ -47,10 +49,25 @@ static void close_batch(void) {
   closing_count = 0;
 }
 
+/*
+ * Whether a block may be closed at once, so that the very next use of it faults. That costs a system call, and more where another core
+ * runs the process, too: a program may have it so many times, and again as time goes by; one that frees faster has them closed together.
+ */
+static bool may_close_at_once(uint64_t now) {
+  static uint64_t last;
+  static uint32_t allowed = CLOSED_AT_ONCE;
+  uint64_t earned = (now - last) / TICKS_EACH;
+  if (earned > 0) {
+    allowed = allowed + earned > CLOSED_AT_ONCE ? CLOSED_AT_ONCE : allowed + (uint32_t)earned;
+    last = now;
+  }
+  return allowed > 0 && allowed-- > 0;
+}
+
 static void close_guarded(const struct place_in_heap *at) {
   heap_lock();
   closing[closing_count++] = *at;
-  if (closing_count == GUARD_BATCH)
+  if (closing_count == GUARD_BATCH || may_close_at_once(at->slot->free_ticks))
     close_batch();
   heap_unlock();
 }
