@@ -156,6 +156,8 @@ static struct entry *known(uintptr_t base, const ElfW(Dyn) *dynamic, uintptr_t l
 }
 
 /* The first that is shown is the program. */
+static bool any_fresh;
+
 static int visit_module(struct dl_phdr_info *info, size_t size, void *first) {
   (void)size;
   bool program = *(bool *)first;
@@ -201,6 +203,7 @@ static int visit_module(struct dl_phdr_info *info, size_t size, void *first) {
     }
   }
   entry->seen = true;
+  any_fresh |= fresh;
   if (fresh)
     tell(entry, path, info);
   /* The dynamic linker may only now have relocated what was mapped at the last look. */
@@ -243,6 +246,9 @@ void modules_refresh(void) {
     forget_gone();
     if (question_count > 0)
       heap_start();
+    if (any_fresh)
+      signals_recheck();
+    any_fresh = false;
   }
   __atomic_store_n(&refreshing, 0, __ATOMIC_RELEASE);
 }
