@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The native parts, each only when something it is made from is newer.
-#   build-native.sh [quickstart|test]
+#   build-native.sh [package|quickstart|test]      package: what the packed tarball carries
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 purpose=${1:-test}
@@ -23,7 +23,10 @@ build_hold() {
 
 build_hold
 bash native/companion/build.sh
-if [[ $purpose == quickstart ]]; then
+bash native/preload/build.sh
+if [[ $purpose == package ]]; then
+  exit
+elif [[ $purpose == quickstart ]]; then
   bash native/store/build-all.sh healthy stale-handle
 else
   bash native/store/build-all.sh
