@@ -14,6 +14,9 @@ import { type Program, processesOf, programsOf } from "./programs.js";
 import type { Told } from "./stacks.js";
 import { Symbols } from "./symbols.js";
 
+/** The dynamic linker's own status where a library is missing (ld.so(8)). */
+const NOT_STARTED = 127;
+
 /** The black boxes of a step, whole or damaged anywhere, as evidence. Never throws for what is in them. */
 export function decodeRecorder(recording: Recording, end: StepEnd, options: Options): DecodedStep {
   const told: Told = { boxes: new Boxes(recording), symbols: new Symbols(recording) };
@@ -48,15 +51,23 @@ function errorsOf(told: Told, clock: Clock, { box }: Program, crashes: readonly 
 function notLoaded({ boxes }: Told, end: StepEnd): Obstacle[] {
   const there = boxes.all.some(({ header }) => header.pid === end.pid);
   const damaged = boxes.unreadable.some((name) => name.startsWith(`box.${end.pid}.`));
-  return there || damaged || end.pid === null
-    ? []
-    : [
-        {
-          what: "the recorder was not loaded into the target",
+  if (there || damaged || end.pid === null) {
+    return [];
+  }
+  const what = "the recorder was not loaded into the target";
+  return [
+    end.outcome.exitCode === NOT_STARTED
+      ? {
+          what,
+          why: `the process ended with status ${NOT_STARTED} before it began: the dynamic linker did not find what it needs`,
+          mend: "see what it says on standard error; ffi-doctor gdb-capture names the missing library",
+        }
+      : {
+          what,
           why: "the process left no black box: the dynamic linker did not take the library, or there was no room for the file",
           mend: "see what the dynamic linker says on standard error; ffi-doctor gdb-capture needs nothing inside the target",
         },
-      ];
+  ];
 }
 
 function lostPart({ boxes }: Told): string | null {
