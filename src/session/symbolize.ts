@@ -2,9 +2,19 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { askTool } from "../launch/ask-tool.js";
 import { unescapeLegacyRust } from "../probes/asan/legacy-rust-symbol.js";
 import { demangleRust } from "../probes/asan/rust-symbol.js";
+import { Boxes } from "../probes/recorder/boxes.js";
+import { mismatchOf } from "../probes/recorder/frees.js";
 import { readAddr2line, readInstruction, readLlvm } from "../probes/recorder/symbolizer-output.js";
-import { type ModuleSymbols, type Named, SYMBOLS, type SymbolFile } from "../probes/recorder/symbols.js";
-import { type Wanted, type WantedInstruction, type WantedModule, wantedOf } from "../probes/recorder/wanted.js";
+import { type ModuleSymbols, type Named, SYMBOLS, type SymbolFile, Symbols } from "../probes/recorder/symbols.js";
+import {
+  type Pair,
+  pairsIn,
+  type Wanted,
+  type WantedInstruction,
+  type WantedModule,
+  wantedOf,
+  wantedOfPairs,
+} from "../probes/recorder/wanted.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
 import { readElf } from "../survey/elf.js";
 import { functionsAt } from "../survey/elf-symbols.js";
@@ -32,7 +42,7 @@ interface Tools {
  * without the files that were mapped and without tools.
  */
 export async function symbolize(directory: RunDirectory, step: string, path: string): Promise<void> {
-  const wanted = wantedOf(directory.recording(step));
+  const boxes = new Boxes(directory.recording(step));
   const tools: Tools = {
     llvm: findSymbolizer(path),
     addr2line: which("addr2line", path),
@@ -40,17 +50,29 @@ export async function symbolize(directory: RunDirectory, step: string, path: str
     objdump: which("objdump", path),
     until: Date.now() + ALL_MS,
   };
+  const wanted = wantedOf(boxes, await mismatchedPairs(boxes, tools));
+  const file: SymbolFile = {
+    version: 1,
+    modules: await modulesOf(wanted, tools),
+    instructions: await instructionsOf(wanted, tools, (name) => directory.stepPath(step, name)),
+  };
+  directory.writeJson(`raw/${step}/${SYMBOLS}`, file);
+}
+
+/** Of thousands of pairs the few whose ends do not belong together: their stacks are named whole, all others not at all. */
+async function mismatchedPairs(boxes: Boxes, tools: Tools): Promise<Pair[]> {
+  const modules = await modulesOf(wantedOfPairs(boxes), tools);
+  const told = { boxes, symbols: new Symbols({ version: 1, modules, instructions: {} }) };
+  return pairsIn(boxes).filter((pair) => mismatchOf(told, pair) !== null);
+}
+
+async function modulesOf(wanted: Wanted, tools: Tools): Promise<ModuleSymbols[]> {
   const called = calledOf(wanted, (name) => demangleRust(name) ?? name);
   const modules: ModuleSymbols[] = [];
   for (const module of wanted.modules) {
     modules.push(await symbolsOf(module, called, tools));
   }
-  const file: SymbolFile = {
-    version: 1,
-    modules: await demangled(modules, tools),
-    instructions: await instructionsOf(wanted, tools, (name) => directory.stepPath(step, name)),
-  };
-  directory.writeJson(`raw/${step}/${SYMBOLS}`, file);
+  return await demangled(modules, tools);
 }
 
 function timeLeft({ until }: Tools): number {

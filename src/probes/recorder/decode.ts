@@ -19,7 +19,7 @@ const NOT_STARTED = 127;
 
 /** The black boxes of a step, whole or damaged anywhere, as evidence. Never throws for what is in them. */
 export function decodeRecorder(recording: Recording, end: StepEnd, options: Options): DecodedStep {
-  const told: Told = { boxes: new Boxes(recording), symbols: new Symbols(recording) };
+  const told: Told = { boxes: new Boxes(recording), symbols: Symbols.of(recording) };
   const clock = new Clock(told.boxes);
   const programs = programsOf(told, end);
   const crashes = programs.flatMap((program) => crashOf(told, clock, program) ?? []);

@@ -5,6 +5,7 @@ import { isCAllocator, isRustAllocator } from "./allocators.js";
 import { blockOf, hex, livesOf } from "./blocks.js";
 import { CHECKER, ofProcess } from "./heap-errors.js";
 import type { Told } from "./stacks.js";
+import type { Pair } from "./wanted.js";
 
 type Family = "rust" | "c" | null;
 
@@ -13,13 +14,20 @@ type Family = "rust" | "c" | null;
  * until one of them is given another allocator. What is not sure is no error: a jump in place of a call takes a frame off the stack.
  */
 export function mismatchedFrees(told: Told, box: Box): CheckerError[] {
-  return box.freedBy.flatMap((record) => mismatch(told, box, record) ?? []);
+  return box.freedBy.flatMap((record) => errorOf(told, box, record) ?? []);
 }
 
-function mismatch(told: Told, box: Box, record: FreedByRecord): CheckerError | null {
-  const { alloc, free } = livesOf(told, box, record.block);
+/** Whose allocator made a block that another's took back; null where both ends are one's, or one is not sure. */
+export function mismatchOf(told: Told, { box, block }: Pair): "rust" | "c" | null {
+  const { alloc, free } = livesOf(told, box, block);
   const [by, freed] = [familyOf(told, alloc), familyOf(told, free)];
-  if (alloc === null || free === null || by === null || freed === null || by === freed) {
+  return by === null || freed === null || by === freed ? null : by;
+}
+
+function errorOf(told: Told, box: Box, record: FreedByRecord): CheckerError | null {
+  const by = mismatchOf(told, { box, block: record.block });
+  const { alloc, free } = by === null ? { alloc: null, free: null } : livesOf(told, box, record.block);
+  if (alloc === null || free === null) {
     return null;
   }
   const [made, gone] = by === "rust" ? ["Rust's allocator", "free"] : ["malloc", "Rust's allocator"];

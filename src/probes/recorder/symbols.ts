@@ -47,9 +47,13 @@ export class Symbols {
   readonly file: SymbolFile | null;
   private readonly byPath: ReadonlyMap<string, ModuleSymbols>;
 
-  constructor(recording: Recording) {
-    this.file = parsed(recording.text(SYMBOLS));
+  constructor(file: SymbolFile | null) {
+    this.file = file;
     this.byPath = new Map((this.file?.modules ?? []).map((module) => [module.path, module]));
+  }
+
+  static of(recording: Recording): Symbols {
+    return new Symbols(parsed(recording.text(SYMBOLS)));
   }
 
   at(path: string, address: bigint): readonly Named[] {

@@ -1,6 +1,5 @@
-import type { Recording } from "../../model/recording.js";
 import type { Block, Box } from "../blackbox/records.js";
-import { Boxes } from "./boxes.js";
+import type { Boxes } from "./boxes.js";
 import { REGISTER } from "./registers.js";
 import { lookedUp } from "./stacks.js";
 
@@ -31,21 +30,47 @@ export interface Wanted {
 /** So many addresses of one file are asked for. */
 const MOST = 20_000;
 
-/** All addresses of a step that a report may name. */
-export function wantedOf(recording: Recording): Wanted {
-  const boxes = new Boxes(recording);
+/** All addresses of a step that a report may name, those of `pairs` among them. */
+export function wantedOf(boxes: Boxes, pairs: readonly Pair[]): Wanted {
   const asking = new Asking(boxes);
   for (const box of boxes.all) {
     asking.heap(box);
     asking.signals(box);
   }
+  for (const { box, block } of pairs) {
+    asking.block(box, block);
+  }
+  return { ...asked(boxes, asking), instructions: asking.instructions };
+}
+
+/** The inner ends alone of the stacks of each pair of places: they tell whose allocator was at work. */
+export function wantedOfPairs(boxes: Boxes): Wanted {
+  const asking = new Asking(boxes);
+  for (const { box, block } of pairsIn(boxes)) {
+    asking.end(box, block.allocStack);
+    asking.end(box, block.freeStack);
+  }
+  return asked(boxes, asking);
+}
+
+/** A block that was allocated at one place and freed at another, the first of each such pair. */
+export interface Pair {
+  box: Box;
+  block: Block;
+}
+
+export function pairsIn(boxes: Boxes): Pair[] {
+  return boxes.all.flatMap((box) => box.freedBy.map(({ block }) => ({ box, block })));
+}
+
+function asked(boxes: Boxes, asking: Asking): Wanted {
   const mapped = boxes.all
     .flatMap((box) => box.modules)
     .filter(({ path }) => path.startsWith("/"))
     .sort((a, b) => Number(b.inQuestion) - Number(a.inQuestion));
   return {
     modules: [...asking.modules.values()],
-    instructions: asking.instructions,
+    instructions: [],
     mapped: [...new Set(mapped.map(({ path }) => path))],
   };
 }
@@ -67,9 +92,6 @@ class Asking {
     for (const { stack, example } of box.leaks) {
       this.stack(box, stack);
       this.block(box, example);
-    }
-    for (const { block } of box.freedBy) {
-      this.block(box, block);
     }
     for (const { block } of this.boxes.pointersIn(box)) {
       this.block(box, block);
@@ -108,18 +130,27 @@ class Asking {
     }
   }
 
+  /** The innermost frame of a stack, and what it calls. */
+  end(box: Box, id: number): void {
+    const found = this.boxes.stackOf(box, id);
+    const innermost = found?.stack.pcs[0];
+    if (found !== null && innermost !== undefined) {
+      this.address(found.box, lookedUp(innermost, found.stack.exact), found.stack.order);
+      if (!found.stack.exact) {
+        this.address(found.box, innermost, found.stack.order, "calls");
+      }
+    }
+  }
+
   private stack(box: Box, id: number): void {
     const found = this.boxes.stackOf(box, id);
     found?.stack.pcs.forEach((pc, i) => {
       this.address(found.box, lookedUp(pc, found.stack.exact && i === 0), found.stack.order);
     });
-    const innermost = found?.stack.pcs[0];
-    if (found !== null && innermost !== undefined && !found.stack.exact) {
-      this.address(found.box, innermost, found.stack.order, "calls");
-    }
+    this.end(box, id);
   }
 
-  private block(box: Box, { allocStack, freeStack }: Block): void {
+  block(box: Box, { allocStack, freeStack }: Block): void {
     this.stack(box, allocStack);
     this.stack(box, freeStack);
   }

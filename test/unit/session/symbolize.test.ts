@@ -58,7 +58,7 @@ async function told(box: MadeBox): Promise<SymbolFile> {
 function boxOf(file: string, returns: readonly number[]): MadeBox {
   const box = new MadeBox().module(1, file, BASE, { flags: 2 });
   returns.forEach((at, i) => {
-    box.stack(i + 1, [BASE + at]).freedBy({ allocStack: i + 1, freeStack: 0 });
+    box.stack(i + 1, [BASE + at]).leak({ kind: 1, stack: i + 1 }, {});
   });
   return box;
 }
@@ -119,7 +119,10 @@ describe("symbols of a step", () => {
   });
 
   it("are none of a file that is not the one that was mapped, or is gone", async () => {
-    const box = new MadeBox().module(2, join(folder, "gone.so"), 0x1000).stack(1, [0x1234]).freedBy({ allocStack: 1 });
+    const box = new MadeBox()
+      .module(2, join(folder, "gone.so"), 0x1000)
+      .stack(1, [0x1234])
+      .leak({ kind: 1, stack: 1 }, {});
     expect((await told(box)).modules).toMatchObject([
       { places: {}, why: expect.stringContaining("not there any more") },
     ]);
@@ -132,7 +135,7 @@ describe("symbols of a step", () => {
         { tail: path },
       )
       .stack(1, [0x2234])
-      .freedBy({ allocStack: 1 });
+      .leak({ kind: 1, stack: 1 }, {});
     expect((await told(other)).modules).toMatchObject([{ places: {}, why: expect.stringContaining("is not the one") }]);
   });
 
