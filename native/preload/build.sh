@@ -17,6 +17,6 @@ mkdir -p ../build
 mapfile -t sources < <(find . -name '*.c' -o -name '*.S')
 gcc -D_GNU_SOURCE -std=gnu11 -O2 -g -fPIC -shared -fvisibility=hidden -fno-stack-protector -fno-omit-frame-pointer -fno-builtin-malloc \
   -Wall -Wextra -Werror -Wmissing-prototypes -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,initfirst \
-  -Wl,-soname,ffi_doctor_recorder.so -o "$output.new" "${sources[@]}"
+  -Wl,--version-script=exports.map -Wl,-soname,ffi_doctor_recorder.so -o "$output.new" "${sources[@]}"
 mv "$output.new" "$output"
 echo "recorder: built"

@@ -284,7 +284,7 @@ ssize_t own_getline(char **into, size_t *size, FILE *stream) {
 /* ---- for everybody --------------------------------------------------------------------------------------------------------------- */
 
 /* Whether the allocation is a library's in question, whose imports are not changed yet: its constructors run before anybody looks. */
-static bool is_own(uintptr_t caller) {
+static inline __attribute__((always_inline)) bool is_own(uintptr_t caller) {
   if (LIKELY(!loader_calls(caller) && !modules_due))
     return false;
   return loader_noticed(caller) && in_question(caller);
