@@ -20,9 +20,11 @@ enum cfi_how {
 };
 struct cfi_rule {
   enum cfi_how how;
-  int64_t offset; /* or the number of a register */
-  const uint8_t *expression;
-  size_t size;
+  uint32_t size; /* of the expression */
+  union {
+    int64_t offset; /* or the number of a register */
+    const uint8_t *expression;
+  };
 };
 struct cfi_row {
   struct cfi_rule frame; /* CFI_REGISTER and an offset, or CFI_EXPRESSION: the canonical frame address */
@@ -31,8 +33,12 @@ struct cfi_row {
   bool signal; /* the frame of a signal's handler: what it interrupted goes on at its very pc */
 };
 
-/* The row for an address of code, by the table that .eh_frame_hdr is. False where it has none, or one that is not understood. */
-bool cfi_find(uintptr_t header, uintptr_t pc, struct cfi_row *row);
+/* Where a module's .eh_frame_hdr is, and the bounds of what is mapped of the module: nothing outside of them is read. */
+struct cfi_table {
+  uintptr_t header, low, high;
+};
+/* The row for an address of code. False where there is none, or one that is not understood. */
+bool cfi_find(const struct cfi_table *table, uintptr_t pc, struct cfi_row *row);
 
 /* What an expression comes to; `read` gives a word of memory. */
 struct cfi_machine {

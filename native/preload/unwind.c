@@ -1,5 +1,7 @@
 /* Stacks, walked by the rules that cfi.c finds; what was found is kept for each place in the code, so that most steps are two loads. */
 
+#include <errno.h>
+
 #include "cfi.h"
 #include "recorder.h"
 
@@ -12,28 +14,41 @@ enum {
 
 /* The common kind: the frame's address is a register and an offset, all that is saved lies at offsets from it. */
 struct rule {
-  uintptr_t pc; /* written last; 0 while it is being written */
-  uint32_t generation;
-  int32_t frame_offset;
-  int16_t saved[6]; /* rbx, rbp, r12 to r15, in words from the frame's address; 0: not saved */
-  uint8_t frame_register;
-  uint8_t kind;
+  uintptr_t pc; /* written last; 1 while it is being written */
+  union {
+    struct {
+      uint32_t generation;
+      int32_t frame_offset;
+      int16_t saved[6]; /* rbx, rbp, r12 to r15, in words from the frame's address; 0: not saved */
+      int16_t deepest;  /* of all that is saved, the return address included */
+      uint8_t frame_register;
+      uint8_t kind;
+    };
+    uint64_t words[3];
+  };
 };
-enum rule_kind { RULE_NONE, RULE_SIMPLE, RULE_OUTERMOST, RULE_COMPLEX, RULE_UNKNOWN };
+enum rule_kind { RULE_NONE, RULE_SIMPLE, RULE_OUTERMOST, RULE_COMPLEX, RULE_UNKNOWN, RULE_NO_MODULE };
 static const uint8_t kept_registers[6] = {CFI_RBX, CFI_RBP, 12, 13, 14, 15};
 
 static struct rule cache[CACHED];
 static uint32_t generation = 1;
 
-/* What of a stack was found readable: a thread's stack stays, so that this holds from walk to walk. */
-static THREAD_LOCAL struct {
-  uintptr_t low, high;
-} readable;
-
+/* What was found readable: of the stack that is walked, and of the one before it where a library (koffi) has stacks of its own. */
+struct range {
+  uintptr_t low, size;
+};
 struct walk {
   uintptr_t registers[CFI_REGISTERS];
+  struct range here, other;
   bool exact;
 };
+
+/*
+ * The same from walk to walk, as the stack of a thread stays where it is: the first page's number and the count of pages, each in one word
+ * so that a signal between two of them does no harm. Looked at anew every so often.
+ */
+static THREAD_LOCAL uint64_t readable[2];
+static THREAD_LOCAL uint8_t walks;
 
 /* glibc's (2.35), without a lock. */
 struct found_object {
@@ -51,46 +66,72 @@ void unwind_forget(void) { __atomic_fetch_add(&generation, 1, __ATOMIC_RELAXED);
 
 /* ---- memory -------------------------------------------------------------------------------------------------------------------- */
 
-/* The kernel looks at the address before it looks at the number, which is none: EFAULT where nothing can be read (sigprocmask(2)). */
-static bool page_is_readable(uintptr_t address) { return sys(SYS_rt_sigprocmask, -1, address & ~(uintptr_t)7, 0, 8) != -14; }
+/* The kernel reads what is there before it looks at the first argument, which is none: EFAULT, or NULL is no set (sigprocmask(2)). */
+static bool page_is_readable(uintptr_t address) {
+  return address >= PAGE && sys(SYS_rt_sigprocmask, -1, address & ~(uintptr_t)7, 0, 8) != -EFAULT;
+}
 
-static bool make_readable(uintptr_t address) {
+static inline bool within(const struct range *range, uintptr_t address) { return address - range->low < range->size; }
+
+static void use_other(struct walk *walk) {
+  struct range other = walk->other;
+  walk->other = walk->here;
+  walk->here = other;
+}
+
+static bool make_readable(struct walk *walk, uintptr_t address) {
   uintptr_t page = address & ~(uintptr_t)(PAGE - 1);
-  if (page == 0 || !page_is_readable(page))
+  if (within(&walk->other, address)) {
+    use_other(walk);
+    return true;
+  }
+  if (!page_is_readable(page))
     return false;
-  if (page == readable.high)
-    readable.high += PAGE;
-  else if (page + PAGE == readable.low)
-    readable.low = page;
-  else {
-    readable.low = page;
-    readable.high = page + PAGE;
+  if (page == walk->here.low + walk->here.size)
+    walk->here.size += PAGE;
+  else if (page + PAGE == walk->here.low && walk->here.size != 0) {
+    walk->here.low = page;
+    walk->here.size += PAGE;
+  } else {
+    walk->other = walk->here;
+    walk->here = (struct range){page, PAGE};
   }
   return true;
 }
 
-static inline bool load(uintptr_t address, uintptr_t *word) {
+static inline bool load(struct walk *walk, uintptr_t address, uintptr_t *word) {
   if (UNLIKELY(address % sizeof *word != 0))
     return false;
-  if (UNLIKELY(address - readable.low >= readable.high - readable.low) && !make_readable(address))
+  if (UNLIKELY(!within(&walk->here, address)) && !make_readable(walk, address))
     return false;
   *word = *(const uintptr_t *)address;
   return true;
 }
 
-static bool load_for_expression(void *unused, uintptr_t address, uintptr_t *word) {
-  (void)unused;
-  return load(address, word);
+static bool load_for_expression(void *walk, uintptr_t address, uintptr_t *word) { return load(walk, address, word); }
+
+static uint64_t pack(struct range range) {
+  uint64_t pages = range.size / PAGE;
+  return range.low / PAGE << 16 | (pages < 0xffff ? pages : 0xffff);
 }
+static struct range unpack(uint64_t packed) { return (struct range){(packed >> 16) * PAGE, (packed & 0xffff) * PAGE}; }
 
 /* ---- rules --------------------------------------------------------------------------------------------------------------------- */
 
-static uintptr_t header_for(uintptr_t pc) {
+/* False where no module is known that the code could be of. */
+static bool table_for(uintptr_t pc, struct cfi_table *table) {
   struct found_object object;
-  if (find_object != NULL)
-    return find_object((void *)pc, &object) == 0 ? (uintptr_t)object.eh_frame : 0;
+  if (find_object != NULL) {
+    if (find_object((void *)pc, &object) != 0)
+      return false;
+    *table = (struct cfi_table){(uintptr_t)object.eh_frame, (uintptr_t)object.map_start, (uintptr_t)object.map_end};
+    return true;
+  }
   const struct module *module = module_of(pc);
-  return module == NULL ? 0 : module->eh_frame_header;
+  if (module == NULL)
+    return false;
+  *table = (struct cfi_table){module->eh_frame_header, module->low, module->high};
+  return true;
 }
 
 static bool simple(const struct cfi_row *row, struct rule *rule) {
@@ -98,14 +139,17 @@ static bool simple(const struct cfi_row *row, struct rule *rule) {
       row->registers[CFI_RIP].how != CFI_OFFSET || row->registers[CFI_RIP].offset != -(int64_t)sizeof(uintptr_t) ||
       row->registers[CFI_RSP].how != CFI_SAME)
     return false;
+  rule->deepest = -1;
   for (unsigned i = 0; i < 6; i++) {
     const struct cfi_rule *saved = &row->registers[kept_registers[i]];
     if (saved->how == CFI_SAME || saved->how == CFI_UNDEFINED)
       rule->saved[i] = 0;
-    else if (saved->how == CFI_OFFSET && saved->offset % 8 == 0 && saved->offset / 8 == (int16_t)(saved->offset / 8))
+    else if (saved->how == CFI_OFFSET && saved->offset % 8 == 0 && saved->offset < 0 && saved->offset / 8 >= INT16_MIN)
       rule->saved[i] = (int16_t)(saved->offset / 8);
     else
       return false;
+    if (rule->saved[i] < rule->deepest)
+      rule->deepest = rule->saved[i];
   }
   rule->frame_register = (uint8_t)row->frame.offset;
   rule->frame_offset = (int32_t)row->frame_offset;
@@ -113,9 +157,12 @@ static bool simple(const struct cfi_row *row, struct rule *rule) {
 }
 
 static struct rule make_rule(uintptr_t pc, struct cfi_row *row) {
-  struct rule rule = {.kind = RULE_UNKNOWN};
-  uintptr_t header = header_for(pc);
-  if (header == 0 || !cfi_find(header, pc, row))
+  struct rule rule = {.kind = RULE_NO_MODULE};
+  struct cfi_table table;
+  if (!table_for(pc, &table))
+    return rule;
+  rule.kind = RULE_UNKNOWN;
+  if (table.header == 0 || !cfi_find(&table, pc, row))
     return rule;
   if (row->registers[CFI_RIP].how == CFI_UNDEFINED)
     rule.kind = RULE_OUTERMOST;
@@ -124,19 +171,30 @@ static struct rule make_rule(uintptr_t pc, struct cfi_row *row) {
   return rule;
 }
 
-/* The rule for an address of code: from the cache, which any thread may be writing. */
+static inline struct rule *slot_of(uintptr_t pc) { return &cache[(pc * 0x9e3779b97f4a7c15u) >> 51]; }
+
+/* What is kept of an address of code, which any thread may be writing. */
+static inline bool kept_rule(uintptr_t pc, struct rule *rule) {
+  const struct rule *entry = slot_of(pc);
+  if (UNLIKELY(__atomic_load_n(&entry->pc, __ATOMIC_ACQUIRE) != pc))
+    return false;
+  *rule = *entry;
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  return LIKELY(__atomic_load_n(&entry->pc, __ATOMIC_RELAXED) == pc && rule->generation == __atomic_load_n(&generation, __ATOMIC_RELAXED));
+}
+
 static struct rule rule_for(uintptr_t pc, struct cfi_row *row, bool *has_row) {
-  struct rule *entry = &cache[(pc * 0x9e3779b97f4a7c15u) >> 51];
+  struct rule *entry = slot_of(pc);
   uint32_t now = __atomic_load_n(&generation, __ATOMIC_RELAXED);
+  struct rule kept;
   *has_row = false;
-  if (LIKELY(__atomic_load_n(&entry->pc, __ATOMIC_ACQUIRE) == pc)) {
-    struct rule rule = *entry;
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    if (LIKELY(__atomic_load_n(&entry->pc, __ATOMIC_RELAXED) == pc && rule.generation == now))
-      return rule;
-  }
+  if (kept_rule(pc, &kept))
+    return kept;
   struct rule rule = make_rule(pc, row);
   *has_row = true;
+  /* Not kept: a module may be mapped there later, and nobody is told when one comes. */
+  if (rule.kind == RULE_NO_MODULE)
+    return rule;
   rule.generation = now;
   uintptr_t before = __atomic_exchange_n(&entry->pc, 1, __ATOMIC_ACQ_REL);
   /* 1: another thread, or what this signal interrupted, is writing here. */
@@ -145,6 +203,7 @@ static struct rule rule_for(uintptr_t pc, struct cfi_row *row, bool *has_row) {
     entry->frame_offset = rule.frame_offset;
     for (unsigned i = 0; i < 6; i++)
       entry->saved[i] = rule.saved[i];
+    entry->deepest = rule.deepest;
     entry->frame_register = rule.frame_register;
     entry->kind = rule.kind;
     __atomic_store_n(&entry->pc, pc, __ATOMIC_RELEASE);
@@ -159,10 +218,10 @@ static bool step_simple(struct walk *walk, const struct rule *rule) {
   uintptr_t *registers = walk->registers;
   uintptr_t frame = registers[rule->frame_register] + (uintptr_t)(intptr_t)rule->frame_offset;
   uintptr_t pc;
-  if (!load(frame - sizeof pc, &pc))
+  if (!load(walk, frame - sizeof pc, &pc))
     return false;
   for (unsigned i = 0; i < 6; i++)
-    if (rule->saved[i] != 0 && !load(frame + (uintptr_t)(rule->saved[i] * (intptr_t)sizeof pc), &registers[kept_registers[i]]))
+    if (rule->saved[i] != 0 && !load(walk, frame + (uintptr_t)(rule->saved[i] * (intptr_t)sizeof pc), &registers[kept_registers[i]]))
       return false;
   registers[CFI_RIP] = pc;
   registers[CFI_RSP] = frame;
@@ -170,23 +229,22 @@ static bool step_simple(struct walk *walk, const struct rule *rule) {
   return true;
 }
 
-static bool value_of(const struct cfi_rule *rule, uintptr_t frame, unsigned number, const struct walk *walk, uintptr_t *value) {
-  const struct cfi_machine machine = {walk->registers, load_for_expression, NULL};
+static bool value_of(const struct cfi_rule *rule, uintptr_t frame, unsigned number, struct walk *walk, uintptr_t *value) {
+  const struct cfi_machine machine = {walk->registers, load_for_expression, walk};
   uintptr_t address;
   switch (rule->how) {
-  case CFI_OFFSET: return load(frame + (uintptr_t)rule->offset, value);
+  case CFI_OFFSET: return load(walk, frame + (uintptr_t)rule->offset, value);
   case CFI_VALUE_OFFSET: *value = frame + (uintptr_t)rule->offset; return true;
   case CFI_REGISTER: *value = rule->offset >= 0 && rule->offset < CFI_REGISTERS ? walk->registers[rule->offset] : 0; return true;
-  case CFI_EXPRESSION: return cfi_evaluate(&machine, rule->expression, rule->size, &frame, &address) && load(address, value);
+  case CFI_EXPRESSION: return cfi_evaluate(&machine, rule->expression, rule->size, &frame, &address) && load(walk, address, value);
   case CFI_VALUE_EXPRESSION: return cfi_evaluate(&machine, rule->expression, rule->size, &frame, value);
   default: *value = number == CFI_RSP ? frame : walk->registers[number]; return true;
   }
 }
 
 static bool step_complex(struct walk *walk, const struct cfi_row *row) {
-  const struct cfi_machine machine = {walk->registers, load_for_expression, NULL};
-  struct walk next = {.exact = row->signal};
-  uintptr_t frame;
+  const struct cfi_machine machine = {walk->registers, load_for_expression, walk};
+  uintptr_t next[CFI_REGISTERS], frame;
   if (row->frame.how == CFI_EXPRESSION) {
     if (!cfi_evaluate(&machine, row->frame.expression, row->frame.size, NULL, &frame))
       return false;
@@ -195,19 +253,43 @@ static bool step_complex(struct walk *walk, const struct cfi_row *row) {
   else
     return false;
   for (unsigned i = 0; i < CFI_REGISTERS; i++)
-    if (!value_of(&row->registers[i], frame, i, walk, &next.registers[i]))
+    if (!value_of(&row->registers[i], frame, i, walk, &next[i]))
       return false;
-  *walk = next;
+  __builtin_memcpy(walk->registers, next, sizeof next);
+  walk->exact = row->signal;
+  return true;
+}
+
+/* Whether a call ends right there: E8 with its distance, or FF /2 with what it takes (Intel SDM, CALL). */
+static bool follows_call(uintptr_t pc) {
+  uint8_t before[8];
+  if (sys_read_memory(before, pc - sizeof before, sizeof before) != sizeof before)
+    return false;
+  bool found = before[3] == 0xe8;
+  for (unsigned at = 1; at <= 6; at++)
+    found |= before[at] == 0xff && (before[at + 1] >> 3 & 7) == 2;
+  return found;
+}
+
+/* What was called at an address that is none returns to the word on top of the stack. */
+static bool step_out_of_nowhere(struct walk *walk) {
+  uintptr_t pc;
+  if (!load(walk, walk->registers[CFI_RSP], &pc) || !follows_call(pc))
+    return false;
+  walk->registers[CFI_RIP] = pc;
+  walk->registers[CFI_RSP] += sizeof pc;
+  walk->exact = false;
   return true;
 }
 
 /* Code without rules, as a JIT makes it, and Go's: by the chain of frame pointers, as far as it looks like one. */
 static bool step_by_frame_pointer(struct walk *walk) {
   uintptr_t frame = walk->registers[CFI_RBP], pc, before;
-  if (!load(frame, &before) || !load(frame + sizeof frame, &pc) || pc < PAGE || pc >> 47 != 0)
+  if (!load(walk, frame, &before) || !load(walk, frame + sizeof frame, &pc) || pc < PAGE || pc >> 47 != 0)
     return false;
   bool above = frame >= walk->registers[CFI_RSP] && frame - walk->registers[CFI_RSP] < FARTHEST_FRAME;
-  if (!above && module_of(pc) == NULL)
+  /* On another stack, as a goroutine's is, only a call is believed; on the same one not, as interpreters return to where no call is. */
+  if (above ? !page_is_readable(pc) : !follows_call(pc))
     return false;
   walk->registers[CFI_RIP] = pc;
   walk->registers[CFI_RSP] = frame + 2 * sizeof frame;
@@ -216,11 +298,46 @@ static bool step_by_frame_pointer(struct walk *walk) {
   return true;
 }
 
+/*
+ * The common kind of step, where all that it reads is known to be readable. What is kept is read in whole words and not copied, and nothing
+ * branches by what is saved: the time goes from one pc to the next.
+ */
+static inline __attribute__((always_inline)) bool step_fast(struct walk *walk) {
+  uintptr_t *registers = walk->registers, pc = registers[CFI_RIP] - !walk->exact, sp = registers[CFI_RSP];
+  const struct rule *entry = slot_of(pc);
+  if (UNLIKELY(__atomic_load_n(&entry->pc, __ATOMIC_ACQUIRE) != pc))
+    return false;
+  uint64_t first = __atomic_load_n(&entry->words[0], __ATOMIC_ACQUIRE);
+  uint64_t saved = __atomic_load_n(&entry->words[1], __ATOMIC_ACQUIRE);
+  uint64_t more = __atomic_load_n(&entry->words[2], __ATOMIC_ACQUIRE);
+  if (UNLIKELY(__atomic_load_n(&entry->pc, __ATOMIC_RELAXED) != pc || more >> 56 != RULE_SIMPLE ||
+               (uint32_t)first != __atomic_load_n(&generation, __ATOMIC_RELAXED)))
+    return false;
+  uint8_t number = (uint8_t)(more >> 48);
+  uintptr_t frame = (LIKELY(number == CFI_RSP) ? sp : registers[number]) + (uintptr_t)((int64_t)first >> 32);
+  const uintptr_t *top = (const uintptr_t *)frame;
+  if (UNLIKELY(frame % sizeof *top != 0 || frame <= sp || !within(&walk->here, frame - sizeof *top) ||
+               !within(&walk->here, (uintptr_t)(top + (int16_t)(more >> 32))) || top[-1] == 0))
+    return false;
+#pragma GCC unroll 6
+  for (unsigned i = 0; i < 6; i++) {
+    int16_t at = (int16_t)((i < 4 ? saved : more) >> i % 4 * 16);
+    uintptr_t *value = &registers[kept_registers[i]], from = (uintptr_t)value;
+    /* In assembly, as compilers make six branches of it, each of which the processor guesses wrong now and then. */
+    __asm__("test %w1, %w1\n\tcmovne %2, %0" : "+r"(from) : "r"(at), "r"(top + at) : "cc");
+    *value = *(const uintptr_t *)from;
+  }
+  registers[CFI_RIP] = top[-1];
+  registers[CFI_RSP] = frame;
+  walk->exact = false;
+  return true;
+}
+
 /* Whether there was a caller; else why not. */
-static bool step(struct walk *walk, uint32_t *end) {
+static __attribute__((noinline)) bool step(struct walk *walk, uint32_t *end) {
   struct cfi_row row;
   bool has_row;
-  uintptr_t pc = walk->registers[CFI_RIP] - !walk->exact;
+  uintptr_t pc = walk->registers[CFI_RIP] - !walk->exact, sp = walk->registers[CFI_RSP];
   struct rule rule = rule_for(pc, &row, &has_row);
   bool went;
   *end = FFID_END_UNREADABLE;
@@ -228,14 +345,16 @@ static bool step(struct walk *walk, uint32_t *end) {
   case RULE_SIMPLE: went = step_simple(walk, &rule); break;
   case RULE_OUTERMOST: *end = FFID_END_OUTERMOST; return false;
   case RULE_COMPLEX:
-    if (!has_row)
-      (void)make_rule(pc, &row);
-    went = step_complex(walk, &row);
+    went = (has_row || make_rule(pc, &row).kind == RULE_COMPLEX) && step_complex(walk, &row);
     break;
   default:
     *end = FFID_END_NO_RULE;
-    went = step_by_frame_pointer(walk);
+    went = walk->exact && !page_is_readable(pc) ? step_out_of_nowhere(walk) : step_by_frame_pointer(walk);
     break;
+  }
+  if (went && walk->registers[CFI_RSP] == sp && walk->registers[CFI_RIP] - !walk->exact == pc) {
+    *end = FFID_END_NO_RULE;
+    return false;
   }
   if (went && walk->registers[CFI_RIP] == 0) {
     *end = FFID_END_OUTERMOST;
@@ -254,43 +373,56 @@ static void begin(struct walk *walk, const struct place *from, bool exact) {
   walk->registers[13] = from->r13;
   walk->registers[14] = from->r14;
   walk->registers[15] = from->r15;
-  if (from->sp - readable.low >= readable.high - readable.low)
-    readable.low = readable.high = 0;
+  /* In a signal the stack may be what is wrong. */
+  if (exact || UNLIKELY(walks++ == 0))
+    return;
+  walk->here = unpack(readable[0]);
+  walk->other = unpack(readable[1]);
+  if (!within(&walk->here, from->sp))
+    use_other(walk);
+}
+
+static void finish(const struct walk *walk) {
+  readable[0] = pack(walk->here);
+  readable[1] = pack(walk->other);
+}
+
+/* The frames, until there are `limit` or, where `beyond` is not 0, so many of others behind those of libraries in question. */
+static void follow(struct walk *walk, struct stack *stack, unsigned limit, unsigned beyond) {
+  unsigned last = 0;
+  stack->count = 0;
+  while (stack->count < limit) {
+    uintptr_t pc = walk->registers[CFI_RIP];
+    stack->pcs[stack->count++] = pc;
+    if (beyond != 0) {
+      if (in_question(pc))
+        last = stack->count;
+      else if (stack->count - last >= (last == 0 ? MOST_BEFORE : beyond)) {
+        stack->end = FFID_END_BOUNDARY;
+        return;
+      }
+    }
+    if (stack->count < limit && !step_fast(walk) && !step(walk, &stack->end))
+      return;
+  }
+  stack->end = FFID_END_LIMIT;
 }
 
 void unwind_from(struct stack *stack, const struct place *from, bool exact, unsigned limit) {
   struct walk walk;
   begin(&walk, from, exact);
-  if (limit > STACK_LIMIT)
-    limit = STACK_LIMIT;
   stack->flags = exact ? FFID_STACK_EXACT : 0;
-  stack->end = FFID_END_LIMIT;
-  for (stack->count = 0; stack->count < limit;) {
-    stack->pcs[stack->count++] = walk.registers[CFI_RIP];
-    if (stack->count < limit && !step(&walk, &stack->end))
-      return;
-  }
-  stack->end = FFID_END_LIMIT;
+  follow(&walk, stack, limit < STACK_LIMIT ? limit : STACK_LIMIT, 0);
+  if (!exact)
+    finish(&walk);
 }
 
 void unwind_to_boundary(struct stack *stack, const struct place *from, unsigned beyond) {
   struct walk walk;
-  unsigned last = 0;
   begin(&walk, from, false);
   stack->flags = 0;
-  for (stack->count = 0; stack->count < STACK_LIMIT;) {
-    uintptr_t pc = walk.registers[CFI_RIP];
-    stack->pcs[stack->count++] = pc;
-    if (in_question(pc))
-      last = stack->count;
-    else if (stack->count - last >= (last == 0 ? MOST_BEFORE : beyond)) {
-      stack->end = FFID_END_BOUNDARY;
-      return;
-    }
-    if (stack->count < STACK_LIMIT && !step(&walk, &stack->end))
-      return;
-  }
-  stack->end = FFID_END_LIMIT;
+  follow(&walk, stack, STACK_LIMIT, beyond == 0 ? 1 : beyond);
+  finish(&walk);
 }
 
 void place_of_context(struct place *place, const ucontext_t *context) {
