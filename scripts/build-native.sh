@@ -36,4 +36,5 @@ else
   bash fixtures/situations/build.sh
   bash fixtures/checkers/build.sh
   bash fixtures/memory/build.sh
+  bash fixtures/libs/build.sh
 fi
