@@ -3,6 +3,7 @@ import type { Crash } from "../../model/crash.js";
 import type { Obstacle } from "../../model/evidence.js";
 import type { Options } from "../../model/options.js";
 import type { DecodedStep, Recording, StepEnd } from "../../model/recording.js";
+import type { Box } from "../blackbox/records.js";
 import { Boxes } from "./boxes.js";
 import { Clock } from "./clock.js";
 import { heapCoverage, signalsCoverage } from "./coverage.js";
@@ -52,7 +53,7 @@ function notLoaded({ boxes }: Told, end: StepEnd): Obstacle[] {
   const there = boxes.all.some(({ header }) => header.pid === end.pid);
   const damaged = boxes.unreadable.some((name) => name.startsWith(`box.${end.pid}.`));
   if (there || damaged || end.pid === null) {
-    return [];
+    return becameAnother(boxes.all, end);
   }
   const what = "the recorder was not loaded into the target";
   return [
@@ -67,6 +68,30 @@ function notLoaded({ boxes }: Told, end: StepEnd): Obstacle[] {
           why: "the process left no black box: the dynamic linker did not take the library, or there was no room for the file",
           mend: "see what the dynamic linker says on standard error; ffi-doctor gdb-capture needs nothing inside the target",
         },
+  ];
+}
+
+/**
+ * The last program that a process was recorded as did not say that it ended, and the process ended by a status: it became another program
+ * that the recorder is not in (execve(2)). Where a library in question was seen, it is more likely that it left by a system call of its own.
+ */
+function becameAnother(boxes: readonly Box[], end: StepEnd): Obstacle[] {
+  const own = boxes.filter(({ header }) => header.pid === end.pid);
+  const last = own.toSorted((a, b) => b.header.image - a.header.image)[0];
+  if (
+    last === undefined ||
+    last.exits.length > 0 ||
+    end.outcome.exitCode === null ||
+    own.some(({ modules }) => modules.some(({ inQuestion }) => inQuestion))
+  ) {
+    return [];
+  }
+  return [
+    {
+      what: "the program that the command became was not recorded",
+      why: "the recorder was in the one before it, and the dynamic linker did not take it into this one (it is statically linked or set-user-id), or there was no room for its file",
+      mend: "ffi-doctor gdb-capture needs nothing inside the target",
+    },
   ];
 }
 
