@@ -1,5 +1,5 @@
 import type { CheckerError } from "../../model/checker-error.js";
-import type { Stack } from "../../model/frame.js";
+import type { Frame, Stack } from "../../model/frame.js";
 import type { Box, FreedByRecord } from "../blackbox/records.js";
 import { isCAllocator, isRustAllocator } from "./allocators.js";
 import { blockOf, hex, livesOf } from "./blocks.js";
@@ -65,10 +65,15 @@ function familyOf({ symbols }: Told, stack: Stack | null): Family {
     return "rust";
   }
   const last = inner.at(-1);
-  if (last?.module == null || last.offset === null) {
+  if (last?.module == null || last.offset === null || mayHideAllocator(last)) {
     return null;
   }
   const called =
     symbols.calledAt(last.module, BigInt(last.offset))?.function ?? symbols.jumpAt(last.module, last.offset);
   return called === null ? null : isRustAllocator(called) ? "rust" : isCAllocator(called) ? "c" : null;
+}
+
+/** Optimised Rust has its allocator within the functions that use it; only debug information tells of what was put into what. */
+function mayHideAllocator({ function: name, line }: Frame): boolean {
+  return line === null && (name === null || name.includes("::"));
 }

@@ -45,6 +45,11 @@ describe("a block of one allocator that another takes back", () => {
     ]);
   });
 
+  it("is none in optimised Rust without lines: its allocator may lie within the function", () => {
+    expect(mistakes("__rdl_alloc", "app::Job::finish", { freed: "free" })).toEqual([]);
+    expect(mistakes("app::Job::begin", "__rdl_dealloc", { made: "malloc" })).toEqual([]);
+  });
+
   it("is none where both ends are of one", () => {
     expect(mistakes("__rdl_alloc", "__rdl_dealloc")).toEqual([]);
     expect(mistakes("make", "give_back", { made: "malloc", freed: "free" })).toEqual([]);
