@@ -65,7 +65,7 @@ function familyOf({ symbols }: Told, stack: Stack | null): Family {
     return "rust";
   }
   const last = inner.at(-1);
-  if (last?.module == null || last.offset === null || mayHideAllocator(last)) {
+  if (last?.module == null || last.offset === null || inner.some(mayHideAllocator)) {
     return null;
   }
   const called =
@@ -73,7 +73,10 @@ function familyOf({ symbols }: Told, stack: Stack | null): Family {
   return called === null ? null : isRustAllocator(called) ? "rust" : isCAllocator(called) ? "c" : null;
 }
 
-/** Optimised Rust has its allocator within the functions that use it; only debug information tells of what was put into what. */
+/**
+ * Optimised Rust has its allocator within the functions that use it; only debug information tells of what was put into what, and not of
+ * code that the compiler gave no line.
+ */
 function mayHideAllocator({ function: name, line }: Frame): boolean {
   return line === null && (name === null || name.includes("::"));
 }
