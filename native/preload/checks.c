@@ -6,7 +6,6 @@
 enum {
   /* More rear canary than this is not looked at: what goes further hits the next block's front. */
   MOST_REAR = 1024,
-  /* Of a large block that was freed so much is filled and checked at each end. */
   MOST_ERRORS = 500,
 };
 
@@ -41,33 +40,42 @@ void describe(struct ffid_block *block, const struct place_in_heap *at, uintptr_
   };
 }
 
-static struct ffid_heap_error *begin(enum ffid_heap_error_kind error, enum ffid_found_at found, uintptr_t address,
-                                     const struct place_in_heap *at, uint32_t stack, enum ffid_family family) {
+/* Errors are few: their stacks reach beyond the boundary, into the host. */
+static uint32_t whole_stack(const struct place *caller) {
+  struct stack stack;
+  if (caller == NULL || options.stacks == FFID_STACKS_OFF)
+    return 0;
+  unwind_from(&stack, caller, false, STACK_LIMIT);
+  return depot_put(&stack);
+}
+
+static struct ffid_heap_error *begin(enum ffid_heap_error_kind error, const struct finding *found, uintptr_t address,
+                                     const struct place_in_heap *at) {
   if (__atomic_fetch_add(&errors, 1, __ATOMIC_RELAXED) >= MOST_ERRORS) {
     box_count(FFID_COUNT_ERRORS_OMITTED, 1);
     return NULL;
   }
+  uint32_t stack = whole_stack(found->caller);
   struct ffid_heap_error *record = box_begin(FFID_HEAP_ERROR, sizeof *record);
   if (record == NULL)
     return NULL;
   record->error = error;
-  record->found_at = found;
+  record->found_at = found->at;
   record->address = address;
   record->stack = stack;
-  record->family = family;
+  record->family = found->family;
   if (at != NULL)
     describe(&record->block, at, address);
   return record;
 }
 
-void report(enum ffid_heap_error_kind error, enum ffid_found_at found, uintptr_t address, const struct place_in_heap *at, uint32_t stack,
-            enum ffid_family family) {
-  box_end(begin(error, found, address, at, stack, family));
+void report(enum ffid_heap_error_kind error, const struct finding *found, uintptr_t address, const struct place_in_heap *at) {
+  box_end(begin(error, found, address, at));
 }
 
 /* The changed bytes of a range that was set to one value, and sets them back. */
-static void report_changed(enum ffid_heap_error_kind error, enum ffid_found_at found, const struct place_in_heap *at, uint32_t stack,
-                           enum ffid_family family, uint8_t *from, size_t size, uint8_t was) {
+static void report_changed(enum ffid_heap_error_kind error, const struct finding *found, const struct place_in_heap *at, uint8_t *from,
+                           size_t size, uint8_t was) {
   struct ffid_heap_error *record = NULL;
   uint64_t total = 0;
   for (size_t i = 0; i < size; i++) {
@@ -75,7 +83,7 @@ static void report_changed(enum ffid_heap_error_kind error, enum ffid_found_at f
       continue;
     int64_t offset = (int64_t)((uintptr_t)&from[i] - block_of(at));
     if (total++ == 0)
-      record = begin(error, found, (uintptr_t)&from[i], at, stack, family);
+      record = begin(error, found, (uintptr_t)&from[i], at);
     if (record != NULL) {
       if (record->changed_shown < FFID_CHANGED_SHOWN)
         record->changed[record->changed_shown++] = (struct ffid_changed){(int32_t)offset, from[i], was, 0};
@@ -105,7 +113,7 @@ void canaries_put(const struct place_in_heap *at) {
 }
 
 /* The block right before this one in memory, where what it wrote went on into this one's front. */
-static bool overrun_by_neighbour(const struct place_in_heap *at, uint32_t stack, enum ffid_found_at found) {
+static bool overrun_by_neighbour(const struct place_in_heap *at, const struct finding *found) {
   struct place_in_heap before;
   uint8_t *front, *rear;
   size_t front_size, rear_size;
@@ -114,27 +122,27 @@ static bool overrun_by_neighbour(const struct place_in_heap *at, uint32_t stack,
   around(&before, &front, &front_size, &rear, &rear_size);
   if (rear_size == 0 || rear[rear_size - 1] == canary())
     return false;
-  report_changed(FFID_ERROR_OVERFLOW, found, &before, stack, FFID_FAMILY_UNKNOWN, rear, rear_size, canary());
+  report_changed(FFID_ERROR_OVERFLOW, found, &before, rear, rear_size, canary());
   return true;
 }
 
-void canaries_check(const struct place_in_heap *at, enum ffid_found_at found, uint32_t stack, enum ffid_family family) {
+void canaries_check(const struct place_in_heap *at, const struct finding *found) {
   uint8_t *front, *rear;
   size_t front_size, rear_size;
   around(at, &front, &front_size, &rear, &rear_size);
   if (UNLIKELY(!same_bytes(front, front_size, canary()))) {
-    if (overrun_by_neighbour(at, stack, found))
+    if (overrun_by_neighbour(at, found))
       memset(front, canary(), front_size);
     else
-      report_changed(FFID_ERROR_UNDERFLOW, found, at, stack, family, front, front_size, canary());
+      report_changed(FFID_ERROR_UNDERFLOW, found, at, front, front_size, canary());
   }
   if (UNLIKELY(!same_bytes(rear, rear_size, canary())))
-    report_changed(FFID_ERROR_OVERFLOW, found, at, stack, family, rear, rear_size, canary());
+    report_changed(FFID_ERROR_OVERFLOW, found, at, rear, rear_size, canary());
   at->slot->checked_ticks = sys_ticks();
 }
 
-void fill_check(const struct place_in_heap *at, enum ffid_found_at found, uint32_t stack) {
+void fill_check(const struct place_in_heap *at, const struct finding *found) {
   uint8_t *block = (uint8_t *)block_of(at);
   if (UNLIKELY(!same_bytes(block, at->slot->size, options.free_fill)))
-    report_changed(FFID_ERROR_WRITE_AFTER_FREE, found, at, stack, FFID_FAMILY_UNKNOWN, block, at->slot->size, options.free_fill);
+    report_changed(FFID_ERROR_WRITE_AFTER_FREE, found, at, block, at->slot->size, options.free_fill);
 }

@@ -68,7 +68,7 @@ static void sweep_one(const struct place_in_heap *taken) {
   if (!region_find(taken->begin - (uintptr_t)(taken->index - chunk->first_slot) * chunk->slot_size + (uintptr_t)slot * chunk->slot_size, &at) ||
       at.slot == taken->slot || at.slot->state != FFID_BLOCK_LIVE)
     return;
-  canaries_check(&at, FFID_FOUND_SWEEP, 0, FFID_FAMILY_UNKNOWN);
+  canaries_check(&at, &(struct finding){.at = FFID_FOUND_SWEEP});
 }
 
 static void note_not_watched(size_t size) {
@@ -149,25 +149,26 @@ static void note_pair(const struct place_in_heap *at) {
 }
 
 /* The block that begins at an address. Where there is none it is said what the address is, and nothing is done. */
-static bool find_live(uintptr_t address, enum ffid_family family, uint32_t stack, enum ffid_found_at found, struct place_in_heap *at) {
+static bool find_live(uintptr_t address, const struct finding *found, struct place_in_heap *at) {
   bool there = region_find(address, at) && at->slot->state != FFID_BLOCK_NONE;
   bool begins = there && block_of(at) == address;
   if (LIKELY(begins && at->slot->state == FFID_BLOCK_LIVE))
     return true;
-  report(begins ? FFID_ERROR_DOUBLE_FREE : FFID_ERROR_INVALID_FREE, found, address, there ? at : NULL, stack, family);
+  report(begins ? FFID_ERROR_DOUBLE_FREE : FFID_ERROR_INVALID_FREE, found, address, there ? at : NULL);
   return false;
 }
 
-static void release(uintptr_t address, enum ffid_family family, uint32_t stack, enum ffid_found_at found) {
+static void release(uintptr_t address, const struct finding *found) {
   struct place_in_heap at;
   struct evicted evicted;
+  uint32_t stack = stack_here(found->caller);
   heap_lock();
-  bool live = find_live(address, family, stack, found, &at);
+  bool live = find_live(address, found, &at);
   if (live) {
     struct slot *slot = at.slot;
     slot->free_stack = stack;
     slot->free_tid = (uint32_t)sys_tid();
-    slot->free_family = (uint8_t)family;
+    slot->free_family = (uint8_t)found->family;
     slot->free_ticks = sys_ticks();
     __atomic_store_n(&slot->state, FFID_BLOCK_FREED, __ATOMIC_RELEASE);
     quarantine_make_room(&at, &evicted);
@@ -179,10 +180,10 @@ static void release(uintptr_t address, enum ffid_family family, uint32_t stack, 
   heap_unlock();
   if (!live)
     return;
-  if (UNLIKELY(at.slot->alloc_family != family && family != FFID_FAMILY_UNKNOWN))
-    report(FFID_ERROR_MISMATCH, found, address, &at, stack, family);
-  canaries_check(&at, found, stack, family);
-  if (found == FFID_FOUND_FREE)
+  if (UNLIKELY(at.slot->alloc_family != found->family && found->family != FFID_FAMILY_UNKNOWN))
+    report(FFID_ERROR_MISMATCH, found, address, &at);
+  canaries_check(&at, found);
+  if (found->at == FFID_FOUND_FREE)
     note_pair(&at);
   quarantine_put(&at, &evicted);
 }
@@ -190,13 +191,13 @@ static void release(uintptr_t address, enum ffid_family family, uint32_t stack, 
 void heap_free(uintptr_t address, enum ffid_family family, const struct place *caller) {
   if (UNLIKELY(box_header == NULL))
     (void)box_open();
-  release(address, family, stack_here(caller), FFID_FOUND_FREE);
+  release(address, &(struct finding){FFID_FOUND_FREE, family, caller});
 }
 
 void *heap_reallocate(uintptr_t address, size_t size, const struct place *caller) {
   struct place_in_heap at;
-  uint32_t stack = stack_here(caller);
-  if (!find_live(address, FFID_FAMILY_MALLOC, stack, FFID_FOUND_REALLOC, &at)) {
+  const struct finding found = {FFID_FOUND_REALLOC, FFID_FAMILY_MALLOC, caller};
+  if (!find_live(address, &found, &at)) {
     errno = ENOMEM;
     return NULL;
   }
@@ -206,7 +207,7 @@ void *heap_reallocate(uintptr_t address, size_t size, const struct place *caller
   if (moved == NULL && (moved = process.malloc(size)) == NULL)
     return NULL;
   memcpy(moved, (const void *)address, before < size ? before : size);
-  release(address, FFID_FAMILY_MALLOC, stack, FFID_FOUND_REALLOC);
+  release(address, &found);
   return moved;
 }
 
@@ -276,7 +277,7 @@ void heap_after_fork(bool child) {
 static void check_at_exit(const struct place_in_heap *at, void *unused) {
   (void)unused;
   if (at->slot->state == FFID_BLOCK_LIVE)
-    canaries_check(at, FFID_FOUND_EXIT, 0, FFID_FAMILY_UNKNOWN);
+    canaries_check(at, &(struct finding){.at = FFID_FOUND_EXIT});
 }
 
 void heap_finish(void) {

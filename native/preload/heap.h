@@ -68,13 +68,18 @@ void same_bytes_start(void);
 bool same_bytes(const uint8_t *bytes, size_t size, uint8_t value);
 
 /* ---- checks.c ---- */
+/* When and where an error is found. */
+struct finding {
+  enum ffid_found_at at;
+  enum ffid_family family;    /* of the function that was called */
+  const struct place *caller; /* who called it; NULL where nobody did */
+};
 void canaries_put(const struct place_in_heap *at);
 /* Writes an error for each canary that was changed, and repairs it. */
-void canaries_check(const struct place_in_heap *at, enum ffid_found_at found, uint32_t stack, enum ffid_family family);
+void canaries_check(const struct place_in_heap *at, const struct finding *found);
 /* The same of the bytes of a freed block. */
-void fill_check(const struct place_in_heap *at, enum ffid_found_at found, uint32_t stack);
-void report(enum ffid_heap_error_kind error, enum ffid_found_at found, uintptr_t address, const struct place_in_heap *at, uint32_t stack,
-            enum ffid_family family);
+void fill_check(const struct place_in_heap *at, const struct finding *found);
+void report(enum ffid_heap_error_kind error, const struct finding *found, uintptr_t address, const struct place_in_heap *at);
 void describe(struct ffid_block *block, const struct place_in_heap *at, uintptr_t address);
 
 /* ---- quarantine.c ---- */

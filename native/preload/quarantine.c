@@ -16,6 +16,7 @@ static struct kept {
   uintptr_t begin;
   uint32_t bytes;
 } *kept;
+static const struct finding eviction = {.at = FFID_FOUND_EVICTION};
 static uint64_t kept_first, kept_next;
 static size_t kept_bytes;
 
@@ -40,7 +41,7 @@ static void close_batch(void) {
     closing[j] = one;
   }
   for (unsigned i = 0; i < closing_count; i++) {
-    fill_check(&closing[i], FFID_FOUND_EVICTION, 0);
+    fill_check(&closing[i], &eviction);
     ranges[i] = (struct guard_range){closing[i].begin, closing[i].room};
   }
   guard_close_all(ranges, closing_count);
@@ -108,7 +109,7 @@ void quarantine_make_room(const struct place_in_heap *at, struct evicted *evicte
 
 static void put_aside(const struct place_in_heap *at, const struct evicted *evicted) {
   for (unsigned i = 0; i < evicted->count; i++)
-    fill_check(&evicted->places[i], FFID_FOUND_EVICTION, 0);
+    fill_check(&evicted->places[i], &eviction);
   heap_lock();
   for (unsigned i = 0; i < evicted->count; i++)
     region_give_back(&evicted->places[i]);
@@ -136,7 +137,7 @@ void quarantine_check(void) {
   for (; kept_first != kept_next; kept_first++) {
     struct place_in_heap at;
     if (region_find(kept[kept_first % KEPT].begin, &at))
-      fill_check(&at, FFID_FOUND_EXIT, 0);
+      fill_check(&at, &(struct finding){.at = FFID_FOUND_EXIT});
   }
   close_batch();
 }
