@@ -1,9 +1,11 @@
 import { boundsTitle, checkedEvidence, damageMessage, placeOf } from "../checked.js";
+import { closedPage } from "../closed-page.js";
 import type { CheckedRule, Rule } from "../diagnosis.js";
 import { paddingFault } from "../padding.js";
 
-/** The bytes after a block were written over: its allocator's own check found it. */
-export const heapBufferOverflow: Rule = (crash) => paddingFault(crash, "trailing", "heap-buffer-overflow");
+/** The bytes after a block were written over: its allocator's own check found it; or the recorder had closed the page there. */
+export const heapBufferOverflow: Rule = (crash) =>
+  closedPage(crash, "heap-buffer-overflow") ?? paddingFault(crash, "trailing", "heap-buffer-overflow");
 
 /** A checker with guard zones saw an access behind a block, or to bytes of it that its maker gave to nobody. */
 export const heapBufferOverflowChecked: CheckedRule = (error) => {

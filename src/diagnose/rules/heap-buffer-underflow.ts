@@ -1,9 +1,11 @@
 import { boundsTitle, checkedEvidence, damageMessage } from "../checked.js";
+import { closedPage } from "../closed-page.js";
 import type { CheckedRule, Rule } from "../diagnosis.js";
 import { paddingFault } from "../padding.js";
 
-/** The bytes before a block were written over: its allocator's own check found it. */
-export const heapBufferUnderflow: Rule = (crash) => paddingFault(crash, "leading", "heap-buffer-underflow");
+/** The bytes before a block were written over: its allocator's own check found it; or the recorder had closed the page there. */
+export const heapBufferUnderflow: Rule = (crash) =>
+  closedPage(crash, "heap-buffer-underflow") ?? paddingFault(crash, "leading", "heap-buffer-underflow");
 
 /** A checker with guard zones saw an access before a block. */
 export const heapBufferUnderflowChecked: CheckedRule = (error) => {

@@ -1,5 +1,9 @@
 import { accessText, bytes, checkedEvidence, damageMessage, framesOf, placeOf, shownAt } from "../checked.js";
-import { type CheckedRule, whereIn } from "../diagnosis.js";
+import { closedPage } from "../closed-page.js";
+import { type CheckedRule, type Rule, whereIn } from "../diagnosis.js";
+
+/** The recorder had closed the page of a freed block. */
+export const heapUseAfterFree: Rule = (crash) => closedPage(crash, "heap-use-after-free");
 
 /** A checker that keeps freed blocks aside saw an access to one. */
 export const heapUseAfterFreeChecked: CheckedRule = (error) => {

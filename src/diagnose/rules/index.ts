@@ -14,7 +14,7 @@ import { globalBufferOverflowChecked } from "./global-buffer-overflow.js";
 import { goPointerRule } from "./go-pointer-rule.js";
 import { heapBufferOverflow, heapBufferOverflowChecked } from "./heap-buffer-overflow.js";
 import { heapBufferUnderflow, heapBufferUnderflowChecked } from "./heap-buffer-underflow.js";
-import { heapUseAfterFreeChecked } from "./heap-use-after-free.js";
+import { heapUseAfterFree, heapUseAfterFreeChecked } from "./heap-use-after-free.js";
 import { illegalInstruction } from "./illegal-instruction.js";
 import { invalidFree, invalidFreeChecked } from "./invalid-free.js";
 import { jniMisuse } from "./jni-misuse.js";
@@ -40,6 +40,7 @@ export const rules: readonly Rule[] = [
   missingSaOnstack,
   goPointerRule,
   jniMisuse,
+  heapUseAfterFree,
   heapBufferOverflow,
   heapBufferUnderflow,
   signalHandlerDisplaced,

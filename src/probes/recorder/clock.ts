@@ -33,7 +33,7 @@ export class Clock {
   }
 }
 
-/** To a tenth; never negative, as a damaged clock may have it. */
+/** To a microsecond; never negative, as a damaged clock may have it. */
 function rounded(ms: number): number {
-  return Number.isFinite(ms) ? Math.max(0, Math.round(ms * 10) / 10) : 0;
+  return Number.isFinite(ms) ? Math.max(0, Math.round(ms * 1000) / 1000) : 0;
 }

@@ -148,6 +148,12 @@ describe("a crash with the recorder's heap at hand", () => {
       {},
       {
         probe: "signals",
+        heap: {
+          guarded: true,
+          allocFill: "a5",
+          freeFill: "5a",
+          pointers: [pointer("the address", "0x7f0080001008", { block: { ...BLOCK, state: "freed", offset: 8 } })],
+        },
         signal: signal({ name: "SIGBUS", number: 7, code: 2, codeName: "BUS_ADRERR", address: "0x7f0080001008" }),
         access,
       },
@@ -161,6 +167,7 @@ describe("a crash with the recorder's heap at hand", () => {
     const found = diagnose(evidence({ crashes: [bus], checkerErrors: [error] }));
     expect(found).toHaveLength(1);
     expect(found[0]).toMatchObject({ code: "heap-use-after-free", probes: ["heap", "signals"] });
+    expect(found[0]?.nextSteps.map(({ command }) => command)).not.toContain("df -h; df -h /dev/shm");
     expect(found[0]?.capture).toBeDefined();
     expect(found[0]?.timeline).toBeDefined();
   });
