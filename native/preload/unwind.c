@@ -8,7 +8,7 @@
 enum {
   CACHED = 1 << 13,
   PAGE = 4096,
-  MOST_BEFORE = 16,           /* frames until one of a library in question must have come */
+  MOST_BEFORE = 8,            /* frames until one of a library in question must have come */
   FARTHEST_FRAME = 1 << 20,   /* of a chain of frame pointers, in bytes */
 };
 
@@ -41,6 +41,7 @@ struct walk {
   uintptr_t registers[CFI_REGISTERS];
   struct range here, other;
   bool exact;
+  bool brief; /* frames that no module has a name for are not walked through */
 };
 
 /*
@@ -289,7 +290,8 @@ static bool step_by_frame_pointer(struct walk *walk) {
     return false;
   bool above = frame >= walk->registers[CFI_RSP] && frame - walk->registers[CFI_RSP] < FARTHEST_FRAME;
   /* On another stack, as a goroutine's is, only a call is believed; on the same one not, as interpreters return to where no call is. */
-  if (above ? !page_is_readable(pc) : !follows_call(pc))
+  struct cfi_table table;
+  if (above ? !table_for(pc, &table) && !page_is_readable(pc) : !follows_call(pc))
     return false;
   walk->registers[CFI_RIP] = pc;
   walk->registers[CFI_RSP] = frame + 2 * sizeof frame;
@@ -348,7 +350,12 @@ static __attribute__((noinline)) bool step(struct walk *walk, uint32_t *end) {
     went = (has_row || make_rule(pc, &row).kind == RULE_COMPLEX) && step_complex(walk, &row);
     break;
   default:
-    *end = FFID_END_NO_RULE;
+    if (walk->brief && rule.kind == RULE_NO_MODULE) {
+      *end = FFID_END_BOUNDARY;
+      return false;
+    }
+    /* A frame pointer of 0 marks the outermost frame (x86-64 psABI, section 3.4.1). */
+    *end = walk->registers[CFI_RBP] == 0 ? FFID_END_OUTERMOST : FFID_END_NO_RULE;
     went = walk->exact && !page_is_readable(pc) ? step_out_of_nowhere(walk) : step_by_frame_pointer(walk);
     break;
   }
@@ -420,6 +427,7 @@ void unwind_from(struct stack *stack, const struct place *from, bool exact, unsi
 void unwind_to_boundary(struct stack *stack, const struct place *from, unsigned beyond) {
   struct walk walk;
   begin(&walk, from, false);
+  walk.brief = true;
   stack->flags = 0;
   follow(&walk, stack, STACK_LIMIT, beyond == 0 ? 1 : beyond);
   finish(&walk);

@@ -306,7 +306,7 @@ static void boundary(void) {
   }
   question_low = question_high = 0;
   outside(30, 2);
-  CHECK(last.count == 16);
+  CHECK(last.count == 8);
 }
 
 /* ---- threads, and modules that go -------------------------------------------------------------------------------------------------- */
