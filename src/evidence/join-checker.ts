@@ -4,7 +4,7 @@ import type { Frame } from "../model/frame.js";
 import type { Options } from "../model/options.js";
 import { contextOf, joinFrames } from "./join.js";
 import type { Question } from "./libraries.js";
-import type { SideContext } from "./sides.js";
+import { isCall, type SideContext } from "./sides.js";
 
 /** A checker's error with the side of each frame and the boundary marked, and whether a library in question has a part in it. */
 export function joinCheckerError(
@@ -26,7 +26,8 @@ export function joinCheckerError(
     inScope:
       error.probe === "heap" ||
       frames.some(
-        (frame) => inQuestion(frame, question, context) && !(byDesign && frame.module === context.executable),
+        (frame) =>
+          inQuestion(frame, error.mistake, question, context) && !(byDesign && frame.module === context.executable),
       ),
   };
 }
@@ -41,13 +42,33 @@ function isStackCopy({ mistake, hostRuntime, stacks }: CheckerError): boolean {
  * A frame of a library in question, in any stack: the fault itself may show in the runtime, for what a library left behind. Where the
  * user's own program is native, its own frames count too.
  */
-function inQuestion(frame: Frame, question: Question, context: SideContext): boolean {
+function inQuestion(
+  frame: Frame,
+  mistake: CheckerError["mistake"],
+  question: Question,
+  context: SideContext,
+): boolean {
   if (frame.module !== null && frame.module === context.executable) {
-    const own = frame.side === "library" || (frame.side === "script" && ["c", "rust", "go"].includes(context.runtime));
+    const own =
+      frame.side === "library" ||
+      (frame.side === "script" && ["c", "rust", "go"].includes(context.runtime)) ||
+      (context.runtime === "go" && crossesCgo(frame, mistake));
     return own && (question.exe || !question.explicit);
   }
   return frame.side === "library" && (!question.explicit || question.paths.has(frame.module ?? ""));
 }
+
+/**
+ * The stack of a call into C ends at the switch to another stack, and a C function that frees last leaves no frame of its own. What Go
+ * allocates, frees and loses by C's functions is the program's; values that nobody wrote may be libc's own affair.
+ */
+function crossesCgo({ function: name }: Frame, mistake: CheckerError["mistake"]): boolean {
+  return (
+    mistake !== "uninitialized" && (isCall(name ?? "") || (FREES.has(mistake) && /^runtime\.asmcgocall/.test(name ?? "")))
+  );
+}
+
+const FREES: ReadonlySet<CheckerError["mistake"]> = new Set(["double-free", "invalid-free", "mismatched-free"]);
 
 /**
  * Errors in scope; and, for each probe, how many of its own are not shown. What the process died of is always in scope, and with

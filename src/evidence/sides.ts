@@ -93,7 +93,13 @@ function executableSide(frame: Frame, context: SideContext): Side {
 function goSide(frame: Frame): Side {
   const name = frame.function ?? "";
   const file = frame.file ?? "";
-  if (CGO_GLUE.test(name) || RUNTIME_CGO_FILES.test(file)) {
+  if (RUNTIME_CGO_FILES.test(file)) {
+    return "binding";
+  }
+  if (isPreamble(name, file)) {
+    return "library";
+  }
+  if (CGO_GLUE.test(name)) {
     return "binding";
   }
   if (frame.language === "c" || frame.language === "c++" || frame.language === "rust") {
@@ -101,6 +107,16 @@ function goSide(frame: Frame): Side {
   }
   const folder = packageOf(name).split("/")[0] ?? "";
   return GO_STANDARD.test(folder) || name === "" || /^(go:|type:)/.test(name) ? "host" : "script";
+}
+
+/** C that stands above `import "C"`: its lines are a Go file's, its name has no package, or is that of the glue it was inlined into. */
+function isPreamble(name: string, file: string): boolean {
+  return isCall(name) ? file !== "" : file.endsWith(".go") && /^\w+$/.test(name) && !CGO_GLUE.test(name);
+}
+
+/** What cgo makes for each C function that a Go package calls. */
+export function isCall(name: string): boolean {
+  return /^_cgo_[0-9a-f]+_C2?func_/.test(name);
 }
 
 /** "net/http.(*Server).Serve" is of "net/http". */

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { joinCheckerError, selectErrors } from "../../../src/evidence/join-checker.js";
 import type { CheckerError } from "../../../src/model/checker-error.js";
 import type { FileFacts } from "../../../src/model/evidence.js";
+import type { Frame } from "../../../src/model/frame.js";
 import type { HostRuntime } from "../../../src/model/primitives.js";
 import { checkerError, FREE, inLibrary, MAIN, MALLOC } from "../diagnose/checker-errors.js";
 import { frame } from "../diagnose/crashes.js";
@@ -36,6 +37,19 @@ describe("an error is in scope", () => {
     expect(inScope(own, "c")).toBe(true);
     expect(inScope(own, "c", OTHER)).toBe(false);
     expect(inScope(own, "c", { ...OTHER, exe: true })).toBe(true);
+  });
+
+  it("where a Go program itself called C.malloc and C.free, of which only cgo's glue is left on the stack", () => {
+    const glue = (name: string): Frame => frame({ function: name, module: "/app/host", file: "/tmp/cgo-gcc-prolog" });
+    const switched = glue("runtime.asmcgocall.abi0");
+    const alloc = [MALLOC, glue("_cgo_65bfde2259cf_Cfunc__Cmalloc"), switched];
+    const twice = checkerError("double-free", { fault: [FREE, switched], free: [FREE, switched], alloc });
+    expect(inScope(twice, "go")).toBe(true);
+    expect(inScope(twice, "go", OTHER)).toBe(false);
+    expect(inScope(twice, "node")).toBe(false);
+    expect(inScope(checkerError("double-free", { fault: [FREE, switched], free: [FREE, switched] }), "go")).toBe(true);
+    const ofLibc = [frame({ function: "getaddrinfo", module: "/lib/libc.so.6" }), glue("_cgo_0c_C2func_getaddrinfo")];
+    expect(inScope(checkerError("uninitialized", { fault: [...ofLibc, switched] }), "go")).toBe(false);
   });
 
   it("not where Go's runtime moves a stack with slots that nobody set", () => {

@@ -63,6 +63,17 @@ describe("whose a frame is", () => {
     expect(side("go", { function: name, module: "/app/exe", language })).toBe(expected);
   });
 
+  it.each([
+    ["put", "/app/main.go"],
+    ["_cgo_881c377e8f18_Cfunc_put", "/app/main.go"],
+    ["_cgo_881c377e8f18_Cfunc_put", "/app/preamble.h"],
+  ])("is the library's for the C of a cgo preamble, also where its glue swallowed it: %s of %s", (name, file) => {
+    expect(side("go", { function: name, module: "/app/exe", language: "go", file, line: 7 })).toBe("library");
+    const glue = { function: "_cgo_881c377e8f18_Cfunc_put", module: "/app/exe", file: "/tmp/go-build/cgo-gcc-prolog" };
+    expect(side("go", glue)).toBe("binding");
+    expect(side("go", { ...glue, file: null })).toBe("binding");
+  });
+
   it("is the user's for JavaScript of the user's files, the runtime's for its own", () => {
     const js = { kind: "jit" as const, language: "javascript", function: "f" };
     expect(side("node", { ...js, file: "/app/main.mjs" })).toBe("script");
