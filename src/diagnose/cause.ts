@@ -27,8 +27,23 @@ export function placeKey(frames: readonly Frame[]): string {
 
 function frameName(frame: Frame): string {
   const module = frame.module === null ? "" : plainModule(frame.module);
-  const name = frame.function === null ? "?" : plainFunction(frame.function);
+  const name =
+    frame.function === null
+      ? "?"
+      : plainFunction(frame.side === "library" ? insideGlue(frame.function) : withoutHash(frame.function));
   return `${frame.side === "script" ? "" : module}!${name}`;
+}
+
+const CGO_CALL = /^_cgo_[0-9a-f]+_C2?func_/;
+
+/** The C function of a cgo preamble that the compiler put into its glue; other tools tell it by its own name. */
+function insideGlue(name: string): string {
+  return name.replace(CGO_CALL, "");
+}
+
+/** cgo's hash is of the text of the package, and changes with each line of it. */
+function withoutHash(name: string): string {
+  return name.replace(CGO_CALL, "_Cfunc_");
 }
 
 /** libfoo-1.2.so.3 and libfoo-1.3.so.4 are the same library. */
@@ -42,6 +57,7 @@ export function plainModule(path: string): string {
 function plainFunction(name: string): string {
   return name
     .replace(/::h[0-9a-f]{16}$/, "")
+    .replace(/\.abi0$/, "")
     .replace(/\[[0-9a-f]+\]/g, "")
     .replace(/<[^<>]*>/g, "")
     .replace(/#\d+/g, "")

@@ -32,7 +32,7 @@ export function checkedBlame(error: CheckerError, code: FindingCode): Verdict {
   switch (code) {
     case "heap-use-after-free":
     case "double-free":
-      return twice(use, free, code === "double-free" ? "freed it again" : "used it");
+      return twice(error, use, free, code === "double-free" ? AGAIN : "used it");
     case "heap-buffer-overflow":
     case "heap-buffer-underflow":
       return bounds(use, alloc);
@@ -95,12 +95,30 @@ function throughPointer(error: CheckerError, use: Part): Verdict {
 
 const CANNOT_TELL = "only system code is on the stacks";
 
+const AGAIN = "freed it again";
+
+/** From the free up to the call that crossed, instruction by instruction. */
+function isSamePath(one: readonly Frame[], other: readonly Frame[]): boolean {
+  const crossed = (frames: readonly Frame[]): string =>
+    frames
+      .slice(0, frames.findIndex(({ boundary }) => boundary) + 1)
+      .map(({ pc, function: name, line }) => `${pc} ${name} ${line}`)
+      .join("\n");
+  return crossed(one) === crossed(other);
+}
+
 /** Freed by one, then used or freed again by another. */
-function twice(use: Part, free: Part, did: string): Verdict {
+function twice(error: CheckerError, use: Part, free: Part, did: string): Verdict {
   if (use.party === null || free.party === null) {
     return { side: "unknown", reason: CANNOT_TELL };
   }
   const freed = `${nameOf(free.site)} freed the block`;
+  if (use.boundary !== null && did === AGAIN && isSamePath(framesOf(error, "free"), shownAt(error))) {
+    return {
+      side: "boundary",
+      reason: `the same code of ${shortName(use.boundary)} freed it both times: either the host made that call twice, or the library came by twice`,
+    };
+  }
   if (use.party === "library" && free.party === "library") {
     const giving = free.boundary;
     if (giving !== null && use.boundary !== null && shortName(giving) !== shortName(use.boundary)) {
@@ -112,7 +130,7 @@ function twice(use: Part, free: Part, did: string): Verdict {
     return { side: "library", reason: `its own code freed the block and ${did}` };
   }
   if (use.party === free.party) {
-    return { side: use.party === "binding" ? "binding" : "host", reason: `${freed}, and the same side ${did}` };
+    return { side: use.party === "binding" ? "boundary" : "host", reason: `${freed}, and the same side ${did}` };
   }
   return {
     side: "boundary",

@@ -10,6 +10,10 @@ export function checkedSteps(error: CheckerError, code: FindingCode): NextStep[]
   return [
     ...(code === "wild-pointer" && addressOf(error) === null ? [registersShown(error.command)] : []),
     ...(error.damage === undefined ? [] : [guarded(error, code)]),
+    ...(code === "abort" ? [lastWords(error.command)] : []),
+    ...(BY_ADDRESS.has(code) && error.probe === "asan" && addressOf(error) !== null
+      ? [historyShown(error.command)]
+      : []),
     ...remedies(error, code).map((why): NextStep => ({ command: null, why, cost: "reading, then a change" })),
     {
       command: `ffi-doctor explain ${code}`,
@@ -26,6 +30,25 @@ function guarded({ command }: CheckerError, code: FindingCode): NextStep {
     command: `ffi-doctor run --heap guard ${side}-- ${quoteAll(command)}`,
     why: "it stops at the instruction that writes, with the stack of whoever does it",
     cost: "one run, some microseconds more for each block",
+  };
+}
+
+/** A sanitizer sees a bad address of code that was built without its checks, and nothing of how it came to be. */
+const BY_ADDRESS: ReadonlySet<FindingCode> = new Set(["wild-pointer", "bad-code-pointer", "native-crash"]);
+
+function historyShown(command: readonly string[]): NextStep {
+  return {
+    command: `ffi-doctor valgrind -- ${quoteAll(command)}`,
+    why: "whether the memory was freed or never written, where, and by whom",
+    cost: "a run 20 to 60 times slower",
+  };
+}
+
+function lastWords(command: readonly string[]): NextStep {
+  return {
+    command: `ffi-doctor gdb-capture -- ${quoteAll(command)}`,
+    why: "what the process said before it gave up, and the whole stack",
+    cost: "one run, a second more",
   };
 }
 
@@ -52,7 +75,11 @@ function remedies(error: CheckerError, code: FindingCode): string[] {
         `see why ${nameOf(free)} frees the block while ${nameOf(use)} still goes by it: copy it, or free it later`,
       ];
     case "double-free":
-      return [`let one owner free it: ${nameOf(free)} or ${nameOf(use)}, and have the other forget the pointer`];
+      return [
+        nameOf(free) === nameOf(use)
+          ? `see which two paths come to ${nameOf(use)}, let one of them own the block, and have the other forget the pointer`
+          : `let one owner free it: ${nameOf(free)} or ${nameOf(use)}, and have the other forget the pointer`,
+      ];
     case "alloc-dealloc-mismatch":
       return [`free it by the function that belongs to ${nameOf(alloc)}: the library's own, where it has one`];
     case "heap-buffer-overflow":

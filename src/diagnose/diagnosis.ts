@@ -73,9 +73,9 @@ const STANDARD_TYPE =
 
 /** Code that runs because something has gone wrong already: Rust's panic machinery, Go's, and what standard libraries inline. */
 export function isMachinery(frame: Frame): boolean {
-  const name = frame.function ?? "";
+  const name = withoutResult(frame.function ?? "");
   return (
-    /^(core|std|alloc|panic_abort|panic_unwind|__rustc|rustc_std_workspace\w*)(::|\[)/.test(name) ||
+    /^(core|std|__gnu_cxx|alloc|panic_abort|panic_unwind|__rustc|rustc_std_workspace\w*)(::|\[)/.test(name) ||
     /^<+(core|std|alloc)::/.test(name) ||
     STANDARD_TYPE.test(name) ||
     /^(rust_begin_unwind|rust_panic|__rust_|_?__rustc)/.test(name) ||
@@ -85,6 +85,26 @@ export function isMachinery(frame: Frame): boolean {
     /^internal\/runtime\/maps\.fatal/.test(name)
   );
 }
+
+/**
+ * A template of C++ is named with the type that it gives in front: "bool std::operator==<char>(...)" is the standard library's, and
+ * "std::vector<int> parse<int>(...)" is not.
+ */
+function withoutResult(name: string): string {
+  if (!name.includes("<") || name.startsWith("<")) {
+    return name;
+  }
+  let plain = name.slice(0, LONGEST);
+  for (let before = ""; before !== plain; ) {
+    before = plain;
+    plain = plain.replace(/<[^<>]*>|\([^()]*\)/g, "");
+  }
+  const own = /^[\w:]+[ *&]+(?!const$|operator)([\w:~]+.*)$/.exec(plain)?.[1];
+  return own === undefined || /\boperator$/.test(plain.slice(0, plain.length - own.length).trim()) ? name : own;
+}
+
+/** Of a name, which may be as long as a recording likes. */
+const LONGEST = 4096;
 
 /** The call that crossed the boundary, when the stack shows one. */
 export function boundaryFrame(crash: Crash): Frame | null {
@@ -99,6 +119,9 @@ export function boundaryIn(frames: readonly Frame[]): Frame | null {
 export function nameOf(frame: Frame | null): string {
   if (frame === null) {
     return "an unknown place";
+  }
+  if (/^runtime\.asmcgocall(\.abi0)?$/.test(frame.function ?? "")) {
+    return "C code that Go called";
   }
   const file =
     frame.file === null ? "" : ` (${frame.file.split("/").at(-1)}${frame.line === null ? "" : `:${frame.line}`})`;

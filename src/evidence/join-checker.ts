@@ -42,12 +42,7 @@ function isStackCopy({ mistake, hostRuntime, stacks }: CheckerError): boolean {
  * A frame of a library in question, in any stack: the fault itself may show in the runtime, for what a library left behind. Where the
  * user's own program is native, its own frames count too.
  */
-function inQuestion(
-  frame: Frame,
-  mistake: CheckerError["mistake"],
-  question: Question,
-  context: SideContext,
-): boolean {
+function inQuestion(frame: Frame, mistake: CheckerError["mistake"], question: Question, context: SideContext): boolean {
   if (frame.module !== null && frame.module === context.executable) {
     const own =
       frame.side === "library" ||
@@ -64,7 +59,8 @@ function inQuestion(
  */
 function crossesCgo({ function: name }: Frame, mistake: CheckerError["mistake"]): boolean {
   return (
-    mistake !== "uninitialized" && (isCall(name ?? "") || (FREES.has(mistake) && /^runtime\.asmcgocall/.test(name ?? "")))
+    mistake !== "uninitialized" &&
+    (isCall(name ?? "") || (FREES.has(mistake) && /^runtime\.asmcgocall/.test(name ?? "")))
   );
 }
 

@@ -175,9 +175,35 @@ describe("errors that follow from one another", () => {
   });
 });
 
+describe("the place of a mistake", () => {
+  it.each([
+    "bool std::operator==<char, std::char_traits<char> >(std::string const&, char const*)",
+    "void std::vector<int, std::allocator<int> >::emplace_back<int>(int&&)",
+    "std::enable_if<true, int>::type std::__invoke<int>(int&&)",
+    "__gnu_cxx::__normal_iterator<int*, std::vector<int> >::operator*() const",
+  ])("is the program's own, not what C++'s library inlined: %s", (name) => {
+    const error = checkerError("freed-access", { fault: [frame({ function: name }), inLibrary("fill", true), MAIN] });
+    expect(found(error)?.title).toContain("in fill (store.c:12)");
+  });
+
+  it("is a function of the program's that takes or gives what is C++'s library's", () => {
+    const name = "std::vector<int> parse(std::string const&)";
+    const error = checkerError("freed-access", { fault: [frame({ function: name }), inLibrary("fill", true), MAIN] });
+    expect(found(error)?.title).toContain("in std::vector<int> parse(std::string const&) (store.c:12)");
+  });
+
+  it("is told in words where Go called a function of C's that freed last", () => {
+    const last = frame({ function: "runtime.asmcgocall", side: "binding", file: "/go/asm_amd64.s", line: 995 });
+    expect(found(checkerError("double-free", { fault: [FREE, last], free: [FREE, last] }))?.title).toBe(
+      "A block was freed twice; the second free is in C code that Go called",
+    );
+  });
+});
+
 describe("whose fault it is", () => {
   const get = (name: string): Frame[] => [inLibrary(name), inLibrary("store_get", true), MAIN];
   const host: Frame[] = [MAIN];
+  const BY_GO = [FREE, frame({ function: "runtime.asmcgocall.abi0", side: "binding", file: "/go/asm_amd64.s" })];
   it.each<[string, CheckerError, string]>([
     ["its own freeing", checkerError("freed-access", { free: [FREE, ...get("store_evict")] }), "library"],
     [
@@ -188,6 +214,23 @@ describe("whose fault it is", () => {
     ["freed by the host", checkerError("freed-access", { free: [FREE, ...host] }), "boundary"],
     ["all the host's", checkerError("freed-access", { fault: host, free: [FREE, ...host] }), "host"],
     ["no free known", checkerError("freed-access"), "unknown"],
+    [
+      "the very same call freed it twice",
+      checkerError("double-free", {
+        fault: [FREE, inLibrary("store_close", true), MAIN],
+        free: [FREE, inLibrary("store_close", true), MAIN],
+      }),
+      "boundary",
+    ],
+    [
+      "two places of one call freed it",
+      checkerError("double-free", {
+        fault: [FREE, ...get("store_evict")],
+        free: [FREE, ...get("store_drop")],
+      }),
+      "library",
+    ],
+    ["freed twice by what Go called", checkerError("double-free", { fault: BY_GO, free: BY_GO }), "boundary"],
     ["beyond its own block", checkerError("heap-bounds", { alloc: [MALLOC, ...get("store_new")] }), "library"],
     ["beyond the host's block", checkerError("heap-bounds", { alloc: [MALLOC, ...host] }), "boundary"],
     ["the host beyond its own", checkerError("heap-bounds", { fault: host, alloc: [MALLOC, ...host] }), "host"],
@@ -214,6 +257,32 @@ describe("whose fault it is", () => {
     ["only system code", checkerError("stack-bounds", { fault: [FREE] }), "unknown"],
   ])("%s", (_what, error, blame) => {
     expect(found(error)?.blame).toBe(blame);
+  });
+});
+
+describe("what comes next", () => {
+  const wild = { ...at("0x602000010000"), probe: "asan" as const, checker: "AddressSanitizer" };
+
+  it("is valgrind, where a sanitizer saw no more than a bad address", () => {
+    const steps = found(checkerError("unmapped-access", {}, wild))?.nextSteps.map(({ command }) => command);
+    expect(steps?.[0]).toBe("ffi-doctor valgrind -- /app/host");
+    const byValgrind = found(checkerError("unmapped-access", {}, at("0x602000010000")));
+    expect(byValgrind?.nextSteps.map(({ command }) => command)).toEqual(["ffi-doctor explain wild-pointer"]);
+  });
+
+  it("is gdb-capture, where the program's last words tell why it gave up", () => {
+    const signal = { name: "SIGABRT", number: 6, code: -6, codeName: "SI_TKILL", address: null, forged: true };
+    const more = { signal: { ...signal, sender: null }, access: null, fatal: true };
+    const abort = checkerError("fatal-signal", {}, more as Partial<CheckerError>);
+    expect(found(abort)?.nextSteps[0]?.command).toBe("ffi-doctor gdb-capture -- /app/host");
+  });
+
+  it("names a block's two frees at one place once", () => {
+    const twice = [FREE, inLibrary("store_close", true), MAIN];
+    const [step] = found(checkerError("double-free", { fault: twice, free: twice }))?.nextSteps ?? [];
+    expect(step?.why).toBe(
+      "see which two paths come to store_close (store.c:12), let one of them own the block, and have the other forget the pointer",
+    );
   });
 });
 
@@ -269,6 +338,18 @@ describe("the fingerprint of a checker's error", () => {
       { pid: 77, ...at("0x999") },
     );
     expect(print(fromNode)).toBe(fromC);
+  });
+
+  it("is the same whether cgo's glue swallowed a function or not, and after the Go file changed", () => {
+    const of = (name: string): string | undefined =>
+      print(checkerError("freed-access", { fault: [frame({ function: name, module: "/app/host", boundary: true })] }));
+    expect(of("_cgo_65bfde2259cf_Cfunc_peek")).toBe(of("peek"));
+    expect(of("_cgo_0000de2259cf_C2func_peek")).toBe(of("peek"));
+    expect(of("_cgo_65bfde2259cf_Cfunc_put")).not.toBe(of("peek"));
+    const glue = (name: string): string | undefined =>
+      print(checkerError("unmapped-access", { fault: [frame({ function: name, side: "binding" })] }, at("0x8")));
+    expect(glue("_cgo_65bfde2259cf_Cfunc_strlen")).toBe(glue("_cgo_0000de2259cf_Cfunc_strlen"));
+    expect(glue("runtime.asmcgocall.abi0")).toBe(glue("runtime.asmcgocall"));
   });
 
   it("differs by code, place, and who freed", () => {
