@@ -1,5 +1,6 @@
 import type { Finding } from "../model/finding.js";
 import type { FindingCode } from "../model/finding-code.js";
+import type { Frame } from "../model/frame.js";
 
 /** What a mistake looks like to an instrument that sees only its consequence: a crash, or an allocator's own check. */
 const LOOKS_LIKE: Partial<Record<FindingCode, readonly FindingCode[]>> = {
@@ -91,17 +92,47 @@ function saysMore(a: Finding, b: Finding): boolean {
 function merged(main: Finding, other: Finding): Finding {
   const said = new Set(main.nextSteps.map(({ command, why }) => command ?? why));
   const as = other.code === main.code ? "" : ` as ${other.code}`;
+  const from = other.probes.join(", ");
+  const whole = withHost(main.stacks, other.stacks);
   return {
     ...other,
     ...main,
     probes: [...new Set([...main.probes, ...other.probes])],
     alsoKnownAs: [other.fingerprint, ...(main.alsoKnownAs ?? []), ...(other.alsoKnownAs ?? [])],
-    evidence: [...main.evidence, ...other.evidence.map((line) => `${other.probes.join(", ")}${as}: ${line}`)],
-    stacks: [...main.stacks, ...other.stacks.filter(({ role }) => !main.stacks.some((stack) => stack.role === role))],
+    evidence: [
+      ...main.evidence,
+      ...other.evidence.map((line) => `${from}${as}: ${line}`),
+      ...(whole === null ? [] : [`${from}: what is behind the call that crossed, on the stack`]),
+    ],
+    stacks: [
+      ...(whole ?? main.stacks),
+      ...other.stacks.filter(({ role }) => !main.stacks.some((stack) => stack.role === role)),
+    ],
     nextSteps: [...main.nextSteps, ...other.nextSteps.filter(({ command, why }) => !said.has(command ?? why))],
     occurrences: {
       seen: Math.max(main.occurrences.seen, other.occurrences.seen),
       runs: Math.max(main.occurrences.runs, other.occurrences.runs),
     },
   };
+}
+
+/**
+ * A checker walks native stacks, and its own may end where the host begins; a debugger's goes on to the script. Both are of one place, and
+ * so of one call. Null where `stacks` have the script's functions already, or nobody has.
+ */
+function withHost(stacks: Finding["stacks"], others: Finding["stacks"]): Finding["stacks"] | null {
+  const [first, ...rest] = stacks;
+  const other = others.find(({ role }) => role === first?.role);
+  const behind = other?.frames.slice(crossing(other.frames) + 1) ?? [];
+  const script = ({ side }: Frame): boolean => side === "script";
+  const crossed = crossing(first?.frames ?? []);
+  if (first === undefined || crossed < 0 || first.frames.some(script) || !behind.some(script)) {
+    return null;
+  }
+  const frames = [...first.frames.slice(0, crossed + 1), ...behind].map((frame, index) => ({ ...frame, index }));
+  return [{ ...first, frames }, ...rest];
+}
+
+function crossing(frames: readonly Frame[]): number {
+  return frames.findIndex(({ boundary }) => boundary);
 }

@@ -223,7 +223,10 @@ function obstaclesOf(step: StepRecord, decoded: DecodedStep, manifest: RunManife
     out.push({
       what: `the time limit${limit === null ? "" : ` of ${limit} s`} was over before anything went wrong`,
       why: where === "" ? "where the target was could not be seen" : `the target was in ${where}`,
-      mend: "raise --timeout; or, if it hangs, see below where its threads were",
+      mend:
+        decoded.crashes.length > 0
+          ? "raise --timeout; or, if it hangs, see below where its threads were"
+          : `raise --timeout; or, if it hangs: ffi-doctor gdb-capture --timeout ${limit ?? 60} -- <command> shows where its threads are`,
     });
   }
   if (decoded.lost !== null && !died && out.length === 0) {

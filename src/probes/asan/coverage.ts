@@ -4,7 +4,7 @@ import type { Options } from "../../model/options.js";
 import type { Sanitizer } from "../../model/primitives.js";
 import type { StepEnd } from "../../model/recording.js";
 import { endsThere, type ProcessLeft } from "./decode.js";
-import type { Loaded } from "./process-record.js";
+import type { Loaded, ProcessRecord } from "./process-record.js";
 import { canJudge } from "./races.js";
 
 type BlindSpot = Coverage["blindSpots"][number];
@@ -29,6 +29,7 @@ const FLAGS: Record<Sanitizer, string> = {
 };
 
 const SYSTEM = /^\/(usr\/)?(lib|lib32|lib64|libx32)\//;
+const SYSTEM_PROGRAM = /^\/(usr\/)?(s?bin|libexec)\//;
 const BINDINGS = /^(koffi.*\.node|libffi\.so.*|_ctypes\..*|_cffi_backend\..*|libjffi.*|libjnidispatch.*)$/;
 const RUNTIMES =
   /^(libpython[\d.]+\.so.*|libnode\.so.*|libjvm\.so|ffi_doctor_\w+\.so|lib(asan|lsan|tsan|ubsan)\.so.*|libclang_rt\..*)$/;
@@ -82,7 +83,7 @@ function uninstrumented(left: readonly ProcessLeft[], options: Options): BlindSp
   const candidates = new Map<string, Loaded>();
   for (const { record } of left) {
     for (const one of record?.loaded ?? []) {
-      if (inQuestion(one, options.libs)) {
+      if (inQuestion(one, options.libs, record?.runtime ?? null)) {
         candidates.set(one.path, one);
       }
     }
@@ -108,9 +109,11 @@ function uninstrumentedSpot(path: string, options: Options): BlindSpot {
     : { what: `all that ${path} does`, why: `it was built without ${flag}`, mend: rebuild };
 }
 
-function inQuestion({ path, program }: Loaded, libs: readonly string[]): boolean {
+/** By default the libraries that are not the system's; and the program itself, where it is none of the system's and no runtime. */
+function inQuestion({ path, program }: Loaded, libs: readonly string[], runtime: ProcessRecord["runtime"]): boolean {
   if (program) {
-    return libs.includes("exe");
+    const own = (runtime === null || runtime === "go") && !SYSTEM.test(path) && !SYSTEM_PROGRAM.test(path);
+    return libs.includes("exe") || (libs.length === 0 && own);
   }
   const name = basename(path);
   if (libs.length > 0) {
@@ -157,7 +160,7 @@ function leakSpots(left: readonly ProcessLeft[], options: Options, looked: boole
 function hostSpots(left: readonly ProcessLeft[], options: Options): BlindSpot[] {
   const runtimes = new Set(left.map(({ record }) => record?.runtime ?? null));
   const spots: BlindSpot[] = [];
-  if (options.sanitizer === "address" && runtimes.has("go")) {
+  if (options.sanitizer === "address" && left.some(({ record }) => record !== null && isPlainGo(record))) {
     spots.push({
       what: "what native code does to Go's own memory",
       why: "Go's heap is none of malloc's, and the program was not built for the sanitizer",
@@ -179,6 +182,11 @@ function hostSpots(left: readonly ProcessLeft[], options: Options): BlindSpot[] 
     });
   }
   return spots;
+}
+
+/** `go build -asan` has the program's own checks compiled in, and Go tells the runtime of its heap. */
+function isPlainGo({ runtime, loaded }: ProcessRecord): boolean {
+  return runtime === "go" && !loaded.some(({ program, checks }) => program && checks.includes("address"));
 }
 
 function recordingSpots(left: readonly ProcessLeft[], end: StepEnd): BlindSpot[] {

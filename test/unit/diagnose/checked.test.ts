@@ -305,6 +305,20 @@ describe("one mistake that several instruments saw", () => {
     expect(all.map(({ probes }) => [...probes].sort())).toEqual([["asan", "gdb", "valgrind"]]);
   });
 
+  it("keeps the host's own functions, where only the witness that says less saw them", () => {
+    const glue = frame({ module: "/app/_ctypes.so", function: null, side: "binding" });
+    const ofValgrind = checkerError("freed-access", { fault: [...fault.slice(0, 2), glue], free: [FREE, MAIN] });
+    const [both] = diagnose(evidence({ crashes: [seenByGdb], checkerErrors: [ofValgrind] }));
+    expect(both?.stacks[0]?.frames.map(({ index, function: name }) => [index, name])).toEqual([
+      [0, "store_read"],
+      [1, "store_get"],
+      [2, "main"],
+    ]);
+    expect(both?.evidence).toContain("gdb: what is behind the call that crossed, on the stack");
+    const [alone] = diagnose(evidence({ checkerErrors: [ofValgrind] }));
+    expect(alone?.stacks[0]?.frames.at(-1)?.side).toBe("binding");
+  });
+
   it("has the fingerprint of the checkers, whichever of them saw it", () => {
     const seenByAsan = { ...seenByValgrind, probe: "asan" as const, checker: "AddressSanitizer" };
     expect(found(seenByAsan)?.fingerprint).toBe(found(seenByValgrind)?.fingerprint);

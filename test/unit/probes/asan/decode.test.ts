@@ -164,6 +164,29 @@ describe("leaks", () => {
 });
 
 describe("coverage", () => {
+  const spotsOf = (record: string, options: Partial<Options> = {}): string[] =>
+    decode({ "process.7": `${record}end exit 0\n` }, ended(0), options)
+      .coverage.flatMap(({ blindSpots }) => blindSpots)
+      .map(({ what }) => what);
+
+  it("says so of a program of the user's own that was built without checks", () => {
+    const own = "plain reads and writes in /app/host";
+    expect(spotsOf(PROCESS)).toContain(own);
+    expect(spotsOf(`${PROCESS}runtime go\n`)).toContain(own);
+    expect(spotsOf(PROCESS.replace("500000 - ", "500000 address "))).not.toContain(own);
+    expect(spotsOf(PROCESS, { libs: ["libstore.so"] })).not.toContain(own);
+    expect(spotsOf(PROCESS, { libs: ["exe"] })).toContain(own);
+    for (const theirs of ["/usr/bin/git", "/bin/sh", "/usr/libexec/tool", "/opt/bin/node", "/opt/bin/python3.11"]) {
+      expect(spotsOf(PROCESS.replace("/app/host", theirs))).not.toContain(`plain reads and writes in ${theirs}`);
+    }
+  });
+
+  it("says of Go's own memory whether the program was built for it", () => {
+    const heap = "what native code does to Go's own memory";
+    expect(spotsOf(`${PROCESS}runtime go\n`)).toContain(heap);
+    expect(spotsOf(`${PROCESS.replace("500000 - ", "500000 address ")}runtime go\n`)).not.toContain(heap);
+  });
+
   it("says of a library without checks what was seen of it, and what to type", () => {
     const { coverage } = decode({ "process.7": `${PROCESS}end exit 0\n` }, ended(0));
     const spot = coverage.flatMap(({ blindSpots }) => blindSpots).find(({ what }) => what.includes("/app/libstore.so"));
@@ -175,10 +198,7 @@ describe("coverage", () => {
 
   it("does not say it of one that has them", () => {
     const checked = PROCESS.replace("7f0000300000 -", "7f0000300000 address");
-    const { coverage } = decode({ "process.7": `${checked}end exit 0\n` }, ended(0));
-    expect(coverage.flatMap(({ blindSpots }) => blindSpots).filter(({ what }) => what.includes("libstore"))).toEqual(
-      [],
-    );
+    expect(spotsOf(checked).filter((what) => what.includes("libstore"))).toEqual([]);
   });
 });
 
