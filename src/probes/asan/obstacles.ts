@@ -48,6 +48,40 @@ const FAILURES: readonly { pattern: RegExp; what: string; mend: string | null }[
 
 /** Why silence of the sanitizer would mean nothing. */
 export function obstaclesOf(left: readonly ProcessLeft[], end: StepEnd): Obstacle[] {
+  const out = toldByRuntimes(left);
+  const main = left.find(({ pid }) => pid === end.pid);
+  if (
+    out.size === 0 &&
+    main?.record?.end === null &&
+    main.log.reports.length === 0 &&
+    end.outcome.exitCode === SANITIZER_EXIT
+  ) {
+    const { opening } = main.record;
+    const what = "a sanitizer's runtime ended the process without a report";
+    out.set(what, {
+      what,
+      why: `its own words are on the program's standard error${opening === null ? "" : `; ${opening} was being opened, which may be built for another sanitizer than the one that was preloaded`}`,
+      mend: "ask for the sanitizer that the library was built for: --sanitizer address|undefined|thread|leak",
+    });
+  }
+  for (const process of left.filter(isReportLost).slice(0, out.size === 0 ? MOST_LOST : 0)) {
+    const what = `the sanitizer had something to say of process ${process.pid}, and its report is lost`;
+    out.set(what, {
+      what,
+      why: "what it wrote to the run directory is gone, or cut so early that nothing can be read of it",
+      mend: "see that the disk is not full (df -h) and that no ulimit -f is set, and run it again",
+    });
+  }
+  const lost = lostOf(left, end);
+  if (lost !== null && out.size === 0) {
+    const what = "the sanitizer did not look at the program";
+    out.set(what, { what, why: lost, mend: "ffi-doctor valgrind -- ..., or ffi-doctor gdb-capture -- ..." });
+  }
+  return [...out.values()];
+}
+
+/** What they, and the dynamic linker, said of why they cannot work here. */
+function toldByRuntimes(left: readonly ProcessLeft[]): Map<string, Obstacle> {
   const out = new Map<string, Obstacle>();
   for (const { log, record } of left) {
     for (const text of log.failures) {
@@ -68,27 +102,15 @@ export function obstaclesOf(left: readonly ProcessLeft[], end: StepEnd): Obstacl
       });
     }
   }
-  const main = left.find(({ pid }) => pid === end.pid);
-  if (
-    out.size === 0 &&
-    main?.record?.end === null &&
-    main.log.reports.length === 0 &&
-    end.outcome.exitCode === SANITIZER_EXIT
-  ) {
-    const { opening } = main.record;
-    const what = "a sanitizer's runtime ended the process without a report";
-    out.set(what, {
-      what,
-      why: `its own words are on the program's standard error${opening === null ? "" : `; ${opening} was being opened, which may be built for another sanitizer than the one that was preloaded`}`,
-      mend: "ask for the sanitizer that the library was built for: --sanitizer address|undefined|thread|leak",
-    });
-  }
-  const lost = lostOf(left, end);
-  if (lost !== null && out.size === 0) {
-    const what = "the sanitizer did not look at the program";
-    out.set(what, { what, why: lost, mend: "ffi-doctor valgrind -- ..., or ffi-doctor gdb-capture -- ..." });
-  }
-  return [...out.values()];
+  return out;
+}
+
+const MOST_LOST = 3;
+
+/** A runtime ends a process for what it has written a report of; one that is cut before its first line tells nothing. */
+function isReportLost({ record, log }: ProcessLeft): boolean {
+  const silent = log.reports.length === 0 && log.failures.length === 0;
+  return silent && (record?.end?.how === "death" || log.damaged > 0);
 }
 
 /** Why nothing at all is known; null where the companion was in the process. */

@@ -271,9 +271,17 @@ describe("what comes next", () => {
   });
 
   it("is gdb-capture, where the program's last words tell why it gave up", () => {
-    const signal = { name: "SIGABRT", number: 6, code: -6, codeName: "SI_TKILL", address: null, forged: true };
-    const more = { signal: { ...signal, sender: null }, access: null, fatal: true };
-    const abort = checkerError("fatal-signal", {}, more as Partial<CheckerError>);
+    const signal = {
+      name: "SIGABRT",
+      number: 6,
+      code: -6,
+      codeName: "SI_TKILL",
+      address: null,
+      forged: true,
+      senderPid: null,
+    };
+    const more = { signal, access: null, fatal: true };
+    const abort = checkerError("fatal-signal", {}, more);
     expect(found(abort)?.nextSteps[0]?.command).toBe("ffi-doctor gdb-capture -- /app/host");
   });
 

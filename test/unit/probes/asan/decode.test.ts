@@ -163,45 +163,6 @@ describe("leaks", () => {
   });
 });
 
-describe("coverage", () => {
-  const spotsOf = (record: string, options: Partial<Options> = {}): string[] =>
-    decode({ "process.7": `${record}end exit 0\n` }, ended(0), options)
-      .coverage.flatMap(({ blindSpots }) => blindSpots)
-      .map(({ what }) => what);
-
-  it("says so of a program of the user's own that was built without checks", () => {
-    const own = "plain reads and writes in /app/host";
-    expect(spotsOf(PROCESS)).toContain(own);
-    expect(spotsOf(`${PROCESS}runtime go\n`)).toContain(own);
-    expect(spotsOf(PROCESS.replace("500000 - ", "500000 address "))).not.toContain(own);
-    expect(spotsOf(PROCESS, { libs: ["libstore.so"] })).not.toContain(own);
-    expect(spotsOf(PROCESS, { libs: ["exe"] })).toContain(own);
-    for (const theirs of ["/usr/bin/git", "/bin/sh", "/usr/libexec/tool", "/opt/bin/node", "/opt/bin/python3.11"]) {
-      expect(spotsOf(PROCESS.replace("/app/host", theirs))).not.toContain(`plain reads and writes in ${theirs}`);
-    }
-  });
-
-  it("says of Go's own memory whether the program was built for it", () => {
-    const heap = "what native code does to Go's own memory";
-    expect(spotsOf(`${PROCESS}runtime go\n`)).toContain(heap);
-    expect(spotsOf(`${PROCESS.replace("500000 - ", "500000 address ")}runtime go\n`)).not.toContain(heap);
-  });
-
-  it("says of a library without checks what was seen of it, and what to type", () => {
-    const { coverage } = decode({ "process.7": `${PROCESS}end exit 0\n` }, ended(0));
-    const spot = coverage.flatMap(({ blindSpots }) => blindSpots).find(({ what }) => what.includes("/app/libstore.so"));
-    expect(spot?.why).toBe(
-      "it was built without -fsanitize=address: only its frees and its calls of libc functions were checked",
-    );
-    expect(spot?.mend).toContain("ffi-doctor asan --build");
-  });
-
-  it("does not say it of one that has them", () => {
-    const checked = PROCESS.replace("7f0000300000 -", "7f0000300000 address");
-    expect(spotsOf(checked).filter((what) => what.includes("libstore"))).toEqual([]);
-  });
-});
-
 describe("a runtime that could not work", () => {
   it.each([
     [
@@ -231,6 +192,19 @@ describe("a runtime that could not work", () => {
   it("and ended the process without a report is no clean run", () => {
     const { obstacles } = decode({ "process.7": `${PROCESS}opening /app/libother.so\n` }, ended(99));
     expect(obstacles?.[0]?.why).toContain("/app/libother.so");
+  });
+
+  it.each([
+    ["is not there", {}],
+    ["is empty", { "asan.7": "" }],
+    ["is garbage", { "asan.7": "\u0001\u0002 cut in the middle" }],
+  ])("and whose report at a death %s is no clean run", (_what, log) => {
+    const { checkerErrors, obstacles } = decode({ "process.7": `${PROCESS}end death\n`, ...log });
+    expect({ checkerErrors, obstacles }).toMatchObject({
+      checkerErrors: [],
+      obstacles: [{ what: "the sanitizer had something to say of process 7, and its report is lost" }],
+    });
+    expect(decode({ "process.7": `${PROCESS}end death\n`, "asan.7": UAF }).obstacles).toEqual([]);
   });
 
   it("and was never loaded is no clean run", () => {
