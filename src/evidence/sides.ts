@@ -8,6 +8,8 @@ const [bindings, runtimes, distribution, checkers] = [BINDINGS, RUNTIMES, DISTRI
   RegExp[],
   RegExp[],
 ];
+/** A checker's code by its sources, where a program has it built in. */
+const CHECKER_SOURCES = /\/(compiler-rt\/lib|libsanitizer)\/(asan|lsan|tsan|ubsan|sanitizer_common|interception)\//;
 /** "[vdso]", and gdb's "system-supplied DSO at 0x...". */
 const VIRTUAL = /^[^/]/;
 const CGO_GLUE =
@@ -45,7 +47,7 @@ export function sideOf(frame: Frame, context: SideContext): Side {
   if (path === null || VIRTUAL.test(path)) {
     return "system";
   }
-  if (startsProgram(frame.function)) {
+  if (startsProgram(frame.function) || CHECKER_SOURCES.test(frame.file ?? "")) {
     return "system";
   }
   if (path === context.executable) {

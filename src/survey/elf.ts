@@ -33,6 +33,7 @@ export function machineOf(number: number): string {
 }
 
 const TYPES = ["other", "other", "executable", "shared", "core"] as const;
+const SHT_SYMTAB = 2;
 const SHT_DYNAMIC = 6;
 const SHT_NOTE = 7;
 const SHT_DYNSYM = 11;
@@ -160,6 +161,31 @@ export function dynamicSymbols(path: string, pattern: RegExp): { asked: string[]
     }
     return out;
   });
+}
+
+/** Whether a file that was not stripped holds one of these functions itself, whether or not it hands it out to others. */
+export function defines(path: string, functions: readonly string[]): boolean {
+  const found = withReader(path, (reader) => {
+    const sections = readSections(reader);
+    const symbols = sections.find((section) => section.type === SHT_SYMTAB);
+    const strings = symbols && sections[symbols.link];
+    if (!symbols || !strings) {
+      return false;
+    }
+    const names = reader.at(strings.offset, strings.size);
+    const places = new Set(functions.map((name) => names.indexOf(`\0${name}\0`) + 1).filter((at) => at > 0));
+    if (places.size === 0) {
+      return false;
+    }
+    const table = reader.at(symbols.offset, symbols.size);
+    for (let at = 0; at + SYMBOL_SIZE <= table.length; at += SYMBOL_SIZE) {
+      if (places.has(table.readUInt32LE(at)) && table.readUInt16LE(at + 6) !== 0) {
+        return true;
+      }
+    }
+    return false;
+  });
+  return found === true;
 }
 
 /** Go's build information: a magic, flags, and inline the version as a varint length and its bytes (debug/buildinfo, Go 1.18 and newer). */

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { execa } from "execa";
 import type { Sanitizer } from "../model/primitives.js";
-import { dynamicSymbols, readElf } from "./elf.js";
+import { defines, dynamicSymbols, readElf } from "./elf.js";
 import { which } from "./gdb.js";
 
 /** What a file wants of a sanitizer. */
@@ -40,20 +40,23 @@ export function wantedBy(path: string): Wanted | null {
     return null;
   }
   const has = (names: readonly string[], start: string): boolean => names.some((name) => name.startsWith(start));
+  // rustc's linker keeps the runtime's functions to the program; a function of its own goes before one that is asked for.
+  const holds = (name: string): boolean =>
+    has(symbols.given, name) || (elf.interpreter !== null && !has(symbols.asked, name) && defines(path, [name]));
   const checks: Sanitizer[] = [];
-  if (has(symbols.asked, "__asan_") || has(symbols.given, "__asan_init")) {
+  if (has(symbols.asked, "__asan_") || holds("__asan_init")) {
     checks.push("address");
   }
   if (has(symbols.asked, "__ubsan_")) {
     checks.push("undefined");
   }
-  if (has(symbols.asked, "__tsan_") || has(symbols.given, "__tsan_init")) {
+  if (has(symbols.asked, "__tsan_") || holds("__tsan_init")) {
     checks.push("thread");
   }
   return {
     checks,
     soname: elf.needed.find((name) => /^lib(asan|tsan|lsan)\.so|^libclang_rt\.(asan|tsan)/.test(name)) ?? null,
-    ownRuntime: has(symbols.given, "__asan_init") || has(symbols.given, "__tsan_init"),
+    ownRuntime: holds("__asan_init") || holds("__tsan_init"),
   };
 }
 

@@ -29,6 +29,7 @@ const FLAGS: Record<Sanitizer, string> = {
 };
 
 const SYSTEM = /^\/(usr\/)?(lib|lib32|lib64|libx32)\//;
+const RUNTIME = /\/lib(asan|lsan|tsan|ubsan)\.so|\/libclang_rt\./;
 const SYSTEM_PROGRAM = /^\/(usr\/)?(s?bin|libexec)\//;
 const BINDINGS = /^(koffi.*\.node|libffi\.so.*|_ctypes\..*|_cffi_backend\..*|libjffi.*|libjnidispatch.*)$/;
 const RUNTIMES =
@@ -65,7 +66,7 @@ export function coverageOf(left: readonly ProcessLeft[], end: StepEnd, options: 
     probe: "asan",
     lookedFor,
     blindSpots: [
-      ...uninstrumented(left, options),
+      ...uninstrumented(left, end, options),
       ...(options.sanitizer === "address" ? STANDING : []),
       ...leakSpots(left, options, leaks),
       ...hostSpots(left, options),
@@ -75,15 +76,19 @@ export function coverageOf(left: readonly ProcessLeft[], end: StepEnd, options: 
   };
 }
 
-/** The honest line: what of a library without checks was seen, and what to type for the rest. */
-function uninstrumented(left: readonly ProcessLeft[], options: Options): BlindSpot[] {
+/**
+ * The honest line: what of a library without checks was seen, and what to type for the rest. A first process without a runtime beside it
+ * has one built in, and so the checks: none was preloaded for that.
+ */
+function uninstrumented(left: readonly ProcessLeft[], end: StepEnd, options: Options): BlindSpot[] {
   if (options.sanitizer === "leak") {
     return [];
   }
   const candidates = new Map<string, Loaded>();
-  for (const { record } of left) {
+  for (const { pid, record } of left) {
+    const builtIn = pid === end.pid && !(record?.loaded ?? []).some(({ path }) => RUNTIME.test(path));
     for (const one of record?.loaded ?? []) {
-      if (inQuestion(one, options.libs, record?.runtime ?? null)) {
+      if (!(one.program && builtIn) && inQuestion(one, options.libs, record?.runtime ?? null)) {
         candidates.set(one.path, one);
       }
     }

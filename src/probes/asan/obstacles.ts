@@ -121,6 +121,9 @@ export function lostOf(left: readonly ProcessLeft[], end: StepEnd): string | nul
   ) {
     return null;
   }
+  if (end.outcome.exitCode === SANITIZER_EXIT) {
+    return "a sanitizer's runtime ended the program before it began (status 99); its own words are on standard error. A program that has a runtime of its own built in, and is stripped, does not show it";
+  }
   const how = end.outcome.signal ?? `status ${end.outcome.exitCode ?? "unknown"}`;
   return end.outcome.exitCode === 127
     ? "the dynamic linker could not start the program with the sanitizer's runtime (status 127); its own words are on standard error"

@@ -74,6 +74,11 @@ describe("whose a frame is", () => {
     expect(side("go", { ...glue, file: null })).toBe("binding");
   });
 
+  it("is the system's for a sanitizer's runtime that the program has built in", () => {
+    const file = "/rustc/llvm/src/llvm-project/compiler-rt/lib/asan/asan_malloc_linux.cpp";
+    expect(side("rust", { module: "/app/exe", function: "malloc", file })).toBe("system");
+  });
+
   it("is the user's for JavaScript of the user's files, the runtime's for its own", () => {
     const js = { kind: "jit" as const, language: "javascript", function: "f" };
     expect(side("node", { ...js, file: "/app/main.mjs" })).toBe("script");

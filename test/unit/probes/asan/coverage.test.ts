@@ -40,6 +40,7 @@ describe("coverage", () => {
     expect(spotsOf(PROCESS.replace("500000 - ", "500000 address "))).not.toContain(own);
     expect(spotsOf(PROCESS, { libs: ["libstore.so"] })).not.toContain(own);
     expect(spotsOf(PROCESS, { libs: ["exe"] })).toContain(own);
+    expect(spotsOf(PROCESS.replace(/^library .*libasan.*\n/m, ""))).not.toContain(own);
     for (const theirs of ["/usr/bin/git", "/bin/sh", "/usr/libexec/tool", "/opt/bin/node", "/opt/bin/python3.11"]) {
       expect(spotsOf(PROCESS.replace("/app/host", theirs))).not.toContain(`plain reads and writes in ${theirs}`);
     }

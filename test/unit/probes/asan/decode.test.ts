@@ -211,6 +211,7 @@ describe("a runtime that could not work", () => {
     const { lost, obstacles } = decode({}, ended(0));
     expect(lost).toContain("not loaded");
     expect(obstacles).toHaveLength(1);
+    expect(decode({}, ended(99)).lost).toContain("ended the program before it began");
   });
 });
 
