@@ -26,9 +26,9 @@ export function joinCheckerError(
     inScope:
       error.probe === "heap" ||
       frames.some(
-        (frame) =>
-          inQuestion(frame, error.mistake, question, context) && !(byDesign && frame.module === context.executable),
-      ),
+        (frame) => inQuestion(frame, question, context) && !(byDesign && frame.module === context.executable),
+      ) ||
+      isByBinding(joined, question, context),
   };
 }
 
@@ -42,29 +42,39 @@ function isStackCopy({ mistake, hostRuntime, stacks }: CheckerError): boolean {
  * A frame of a library in question, in any stack: the fault itself may show in the runtime, for what a library left behind. Where the
  * user's own program is native, its own frames count too.
  */
-function inQuestion(frame: Frame, mistake: CheckerError["mistake"], question: Question, context: SideContext): boolean {
+function inQuestion(frame: Frame, question: Question, context: SideContext): boolean {
   if (frame.module !== null && frame.module === context.executable) {
-    const own =
-      frame.side === "library" ||
-      (frame.side === "script" && ["c", "rust", "go"].includes(context.runtime)) ||
-      (context.runtime === "go" && crossesCgo(frame, mistake));
+    const own = frame.side === "library" || (frame.side === "script" && ["c", "rust", "go"].includes(context.runtime));
     return own && (question.exe || !question.explicit);
   }
   return frame.side === "library" && (!question.explicit || question.paths.has(frame.module ?? ""));
 }
 
+const FREES: ReadonlySet<CheckerError["mistake"]> = new Set(["double-free", "invalid-free", "mismatched-free"]);
+const OF_BLOCKS: ReadonlySet<CheckerError["mistake"]> = new Set([...FREES, "freed-access", "heap-bounds"]);
+
 /**
- * The stack of a call into C ends at the switch to another stack, and a C function that frees last leaves no frame of its own. What Go
- * allocates, frees and loses by C's functions is the program's; values that nobody wrote may be libc's own affair.
+ * The user's script frees and reads by a binding's functions, and no library is on any of these stacks: `koffi.free`, `C.free`. No binding
+ * frees twice by itself. Of Go's calls a C function that frees last leaves no frame of its own, and what it allocates is the program's.
  */
-function crossesCgo({ function: name }: Frame, mistake: CheckerError["mistake"]): boolean {
-  return (
-    mistake !== "uninitialized" &&
-    (isCall(name ?? "") || (FREES.has(mistake) && /^runtime\.asmcgocall/.test(name ?? "")))
-  );
+function isByBinding({ mistake, stacks }: CheckerError, question: Question, { runtime }: SideContext): boolean {
+  const first = stacks[0]?.frames.find(({ side }) => side !== "system");
+  if (!question.explicit && OF_BLOCKS.has(mistake) && first?.side === "binding") {
+    return true;
+  }
+  return runtime === "go" && (question.exe || !question.explicit) && stacks.some((one) => isCgoCall(one, mistake));
 }
 
-const FREES: ReadonlySet<CheckerError["mistake"]> = new Set(["double-free", "invalid-free", "mismatched-free"]);
+/** Frames of libc's between the allocator and a call of Go's: strdup. What getaddrinfo allocates, 14 frames deep, is libc's. */
+const WITHIN_LIBC = 2;
+
+function isCgoCall({ frames }: CheckerError["stacks"][number], mistake: CheckerError["mistake"]): boolean {
+  const crossing = frames.slice(0, WITHIN_LIBC + 1).find(({ side }) => side !== "system")?.function ?? "";
+  return (
+    mistake !== "uninitialized" &&
+    (isCall(crossing) || (FREES.has(mistake) && crossing.startsWith("runtime.asmcgocall")))
+  );
+}
 
 /**
  * Errors in scope; and, for each probe, how many of its own are not shown. What the process died of is always in scope, and with

@@ -48,8 +48,22 @@ describe("an error is in scope", () => {
     expect(inScope(twice, "go", OTHER)).toBe(false);
     expect(inScope(twice, "node")).toBe(false);
     expect(inScope(checkerError("double-free", { fault: [FREE, switched], free: [FREE, switched] }), "go")).toBe(true);
+    const lost = (frames: Frame[]): boolean =>
+      inScope(checkerError("leak", { fault: [...frames, glue("_cgo_0c_C2func_getaddrinfo"), switched] }), "go");
+    expect(lost([MALLOC, frame({ function: "strdup", module: "/lib/libc.so.6" })])).toBe(true);
+    expect(lost([MALLOC, ...Array.from({ length: 13 }, () => frame({ module: "/lib/libc.so.6" }))])).toBe(false);
     const ofLibc = [frame({ function: "getaddrinfo", module: "/lib/libc.so.6" }), glue("_cgo_0c_C2func_getaddrinfo")];
     expect(inScope(checkerError("uninitialized", { fault: [...ofLibc, switched] }), "go")).toBe(false);
+  });
+
+  it("where a script freed or used a block by its binding alone, unless --lib names something", () => {
+    const koffi = frame({ function: null, module: "/app/node_modules/koffi/koffi.node" });
+    const alloc = [MALLOC, koffi];
+    expect(inScope(checkerError("double-free", { fault: [FREE, koffi], free: [FREE, koffi], alloc }))).toBe(true);
+    expect(inScope(checkerError("freed-access", { fault: [koffi], free: [FREE, koffi], alloc }))).toBe(true);
+    expect(inScope(checkerError("freed-access", { fault: [koffi], free: [FREE, koffi] }), "node", OTHER)).toBe(false);
+    expect(inScope(checkerError("uninitialized", { fault: [koffi] }))).toBe(false);
+    expect(inScope(checkerError("freed-access", { fault: [...host, koffi], alloc }))).toBe(false);
   });
 
   it("not where Go's runtime moves a stack with slots that nobody set", () => {
