@@ -131,7 +131,10 @@ export function nameOf(frame: Frame | null): string {
 /** A function's name alone; module+offset where nobody knows it. */
 export function shortName(frame: Frame): string {
   if (frame.function !== null) {
-    return frame.function.replace(/::h[0-9a-f]{16}$/, "").replace(/<[^<>]{24,}>/g, "<...>");
+    return frame.function
+      .replace(/::h[0-9a-f]{16}$/, "")
+      .replace(/^_cgo_[0-9a-f]+_C2?func_(?:_C(?=malloc$))?/, "C.")
+      .replace(/<[^<>]{24,}>/g, "<...>");
   }
   const module = frame.module?.split("/").at(-1);
   if (module === undefined) {

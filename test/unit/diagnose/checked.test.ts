@@ -192,6 +192,15 @@ describe("the place of a mistake", () => {
     expect(found(error)?.title).toContain("in std::vector<int> parse(std::string const&) (store.c:12)");
   });
 
+  it.each([
+    ["_cgo_65bfde2259cf_Cfunc_peek", "C.peek"],
+    ["_cgo_65bfde2259cf_C2func_peek", "C.peek"],
+    ["_cgo_65bfde2259cf_Cfunc__Cmalloc", "C.malloc"],
+  ])("is told as a Go program writes it: %s", (name, told) => {
+    const fault = [frame({ function: name, side: "binding", file: "/src/main.go", line: 6 })];
+    expect(found(checkerError("freed-access", { fault }))?.title).toContain(`in ${told} (main.go:6)`);
+  });
+
   it("is told in words where Go called a function of C's that freed last", () => {
     const last = frame({ function: "runtime.asmcgocall", side: "binding", file: "/go/asm_amd64.s", line: 995 });
     expect(found(checkerError("double-free", { fault: [FREE, last], free: [FREE, last] }))?.title).toBe(
