@@ -104,7 +104,7 @@ function errorOf(report: SanitizerReport, process: ProcessLeft): CheckerError {
     command: record?.command ?? [],
     executable: record?.executable ?? null,
     hostRuntime: "unknown",
-    tid: report.thread === "T0" || report.thread === "main thread" ? process.pid : null,
+    tid: report.thread === "T0" || report.thread === "main" ? process.pid : null,
     threadName: report.thread,
     access: accessOf(report, mistake),
     block: blockOf(report),

@@ -192,7 +192,8 @@ export class ReportReader {
     if (raced === null) {
       return false;
     }
-    const [, previous, kind, size, address = "0", by = ""] = raced;
+    const [, previous, kind, size, address = "0", said = ""] = raced;
+    const by = said.replace(/^thread /, "").replace(/^main thread/, "main");
     if (previous === undefined) {
       report.access = {
         kind: kind?.toLowerCase() === "write" ? "write" : "read",
