@@ -30,8 +30,17 @@ export function numberFiles(folder: string): () => void {
   watcher.on("error", () => {});
   return () => {
     watcher.close();
-    for (const name of readdirSync(folder).sort()) {
+    for (const name of namesIn(folder)) {
       number(name);
     }
   };
+}
+
+/** None where the target has removed the folder, as a clean-up of a working tree may. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
 }

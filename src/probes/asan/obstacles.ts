@@ -72,6 +72,14 @@ export function obstaclesOf(left: readonly ProcessLeft[], end: StepEnd): Obstacl
       mend: "see that the disk is not full (df -h) and that no ulimit -f is set, and run it again",
     });
   }
+  if (out.size === 0 && main !== undefined && wentOnWithout(main, end)) {
+    const what = `what ${main.record?.executable} executed ran without the sanitizer`;
+    out.set(what, {
+      what,
+      why: "its environment was cleaned of LD_PRELOAD (env -i, sudo), or it takes no preloaded library",
+      mend: "put ffi-doctor behind it: env -i ... ffi-doctor asan -- <program>",
+    });
+  }
   const lost = lostOf(left, end);
   if (lost !== null && out.size === 0) {
     const what = "the sanitizer did not look at the program";
@@ -103,6 +111,16 @@ function toldByRuntimes(left: readonly ProcessLeft[]): Map<string, Obstacle> {
     }
   }
   return out;
+}
+
+/** Programs that execute another in their own place, and end by a status below 125 in no other way than having written something. */
+const EXECUTES = /\/(env|nice|nohup|stdbuf|setsid|setpriv|chroot|taskset|ionice)$/;
+const COULD_NOT = 125;
+
+/** It ended without its exit handlers, which these programs never do: the process was another program by then, which nobody noted. */
+function wentOnWithout({ record, log }: ProcessLeft, { outcome }: StepEnd): boolean {
+  const another = record?.end === null && EXECUTES.test(record.executable ?? "");
+  return another && log.reports.length === 0 && !outcome.timedOut && (outcome.exitCode ?? 0) < COULD_NOT;
 }
 
 const MOST_LOST = 3;

@@ -207,6 +207,15 @@ describe("a runtime that could not work", () => {
     expect(decode({ "process.7": `${PROCESS}end death\n`, "asan.7": UAF }).obstacles).toEqual([]);
   });
 
+  it("and was left behind by env -i is no clean run, whatever became of the program", () => {
+    const record = PROCESS.replace("/app/host", "/usr/bin/env");
+    const without = "what /usr/bin/env executed ran without the sanitizer";
+    expect(decode({ "process.7": record }, ended(0)).obstacles).toMatchObject([{ what: without }]);
+    expect(decode({ "process.7": record }, ended(null, "SIGSEGV")).obstacles).toMatchObject([{ what: without }]);
+    expect(decode({ "process.7": record }, ended(127)).obstacles).toEqual([]);
+    expect(decode({ "process.7": `${record}end exit 0\n` }, ended(0)).obstacles).toEqual([]);
+  });
+
   it("and was never loaded is no clean run", () => {
     const { lost, obstacles } = decode({}, ended(0));
     expect(lost).toContain("not loaded");
