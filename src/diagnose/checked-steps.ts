@@ -10,6 +10,7 @@ export function checkedSteps(error: CheckerError, code: FindingCode): NextStep[]
   return [
     ...(code === "wild-pointer" && addressOf(error) === null ? [registersShown(error.command)] : []),
     ...(error.damage === undefined ? [] : [guarded(error, code)]),
+    ...(code === "native-crash" && shownAt(error).length === 0 ? [registersShown(error.command)] : []),
     ...(code === "abort" ? [lastWords(error.command)] : []),
     ...(BY_ADDRESS.has(code) && error.probe === "asan" && addressOf(error) !== null
       ? [historyShown(error.command)]

@@ -218,7 +218,7 @@ function noneAtAll(images: readonly Known[], end: StepEnd): Obstacle[] {
     : [
         {
           what: `valgrind ended ${how} and left no recording`,
-          why: "it refused the command or its own options, or is none; its words are above",
+          why: "it refused the command or its own options, or is none; its words are above; or the program removed the run directory while it ran",
           mend: "valgrind --version is to say 3.16 or newer; apt-get install -y valgrind",
         },
       ];

@@ -69,6 +69,20 @@ describe("what comes next", () => {
     expect(found(abort)?.nextSteps[0]?.command).toBe("ffi-doctor gdb-capture -- /app/host");
   });
 
+  it("is gdb-capture, where nothing is known but that the process died", () => {
+    const signal = {
+      name: "SIGSEGV",
+      number: 11,
+      code: 0,
+      codeName: "unknown",
+      address: null,
+      forged: false,
+      senderPid: null,
+    };
+    const died = checkerError("fatal-signal", { fault: [] }, { signal, access: null, fatal: true, probe: "asan" });
+    expect(found(died)?.nextSteps[0]?.command).toBe("ffi-doctor gdb-capture -- /app/host");
+  });
+
   it("names a block's two frees at one place once", () => {
     const twice = [FREE, inLibrary("store_close", true), MAIN];
     const [step] = found(checkerError("double-free", { fault: twice, free: twice }))?.nextSteps ?? [];
