@@ -148,6 +148,24 @@ static const char *program_path(void) {
   return path;
 }
 
+/* A path that the dynamic linker found along LD_LIBRARY_PATH=. is seen from where the program was then; the vdso's name is none. */
+static const char *absolute(const char *path) {
+  static char whole[2 * 4096];
+  if (path[0] == '\0' || path[0] == '/' || text_name(path) == path)
+    return path;
+  long length = sys(SYS_getcwd, whole, 4096);
+  size_t size = text_length(path) + 1;
+  if (length <= 1 || whole[0] != '/' || size > 4096)
+    return path;
+  char *at = whole + length - 1;
+  if (at[-1] != '/')
+    *at++ = '/';
+  if (path[0] == '.' && path[1] == '/')
+    path += 2, size -= 2;
+  memcpy(at, path, size);
+  return whole;
+}
+
 static struct entry *known(uintptr_t base, const ElfW(Dyn) *dynamic, uintptr_t low) {
   for (unsigned i = count; i-- > 0;)
     if (!entries[i].gone && entries[i].module.base == base && entries[i].dynamic == dynamic && entries[i].module.low == low)
@@ -182,7 +200,7 @@ static int visit_module(struct dl_phdr_info *info, size_t size, void *first) {
   low &= ~(uintptr_t)4095;
   struct entry *entry = known(info->dlpi_addr, dynamic, low);
   bool fresh = entry == NULL;
-  const char *path = program ? program_path() : info->dlpi_name == NULL ? "" : info->dlpi_name;
+  const char *path = program ? program_path() : info->dlpi_name == NULL ? "" : absolute(info->dlpi_name);
   struct elf_tables tables;
   bool has_tables = elf_tables_of(&tables, info->dlpi_addr, dynamic);
   if (fresh) {

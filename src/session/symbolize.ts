@@ -17,7 +17,7 @@ import {
 } from "../probes/recorder/wanted.js";
 import type { RunDirectory } from "../rundir/run-directory.js";
 import { readElf } from "../survey/elf.js";
-import { functionsAt } from "../survey/elf-symbols.js";
+import { functionsAt, holdsRust } from "../survey/elf-symbols.js";
 import { which } from "../survey/gdb.js";
 import { findSymbolizer } from "../survey/sanitizers.js";
 import { type Called, calledOf } from "./jumped-calls.js";
@@ -82,7 +82,7 @@ function timeLeft({ until }: Tools): number {
 async function symbolsOf(module: WantedModule, called: Called, tools: Tools): Promise<ModuleSymbols> {
   const { path, buildId } = module;
   const addresses = [...module.addresses];
-  const none: ModuleSymbols = { path, by: null, why: null, places: {}, calls: {}, jumps: {} };
+  const none: ModuleSymbols = { path, by: null, why: null, rust: false, places: {}, calls: {}, jumps: {} };
   const elf = readElf(path);
   if (elf === null) {
     return { ...none, why: "the file is not there any more, or cannot be read" };
@@ -92,6 +92,7 @@ async function symbolsOf(module: WantedModule, called: Called, tools: Tools): Pr
   }
   const told: ModuleSymbols = {
     ...none,
+    rust: module.calls.size > 0 && holdsRust(path),
     calls: hexed(called.calls.get(path)),
     jumps: hexed(called.jumps.get(path)),
   };

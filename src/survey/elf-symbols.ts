@@ -113,3 +113,19 @@ function firstFrom(sorted: readonly bigint[], value: bigint): number {
   }
   return low;
 }
+
+/** rustc's mark in .comment, which stripping leaves, and what Rust's standard library has. */
+const RUST = /rustc version|rust_eh_personality|__rust_alloc/;
+
+/** Whether a file holds code that rustc made; false where that cannot be seen. */
+export function holdsRust(path: string): boolean {
+  return (
+    withReader(path, (reader) =>
+      readSections(reader).some(
+        ({ name, offset, size }) =>
+          (name === ".comment" || name === ".dynstr" || name === ".strtab") &&
+          RUST.test(reader.at(offset, size, MOST).toString("latin1")),
+      ),
+    ) ?? false
+  );
+}

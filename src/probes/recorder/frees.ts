@@ -65,7 +65,7 @@ function familyOf({ symbols }: Told, stack: Stack | null): Family {
     return "rust";
   }
   const last = inner.at(-1);
-  if (last?.module == null || last.offset === null || inner.some(mayHideAllocator)) {
+  if (last?.module == null || last.offset === null || inner.some((frame) => mayHideAllocator(frame, symbols))) {
     return null;
   }
   const called =
@@ -74,9 +74,9 @@ function familyOf({ symbols }: Told, stack: Stack | null): Family {
 }
 
 /**
- * Optimised Rust has its allocator within the functions that use it; only debug information tells of what was put into what, and not of
- * code that the compiler gave no line.
+ * Optimised Rust has its allocator within the functions that use it, those with C's names too; only debug information tells of what was
+ * put into what, and not of code that the compiler gave no line.
  */
-function mayHideAllocator({ function: name, line }: Frame): boolean {
-  return line === null && (name === null || name.includes("::"));
+function mayHideAllocator({ function: name, line, module }: Frame, symbols: Told["symbols"]): boolean {
+  return line === null && (name === null || name.includes("::") || (module !== null && symbols.holdsRust(module)));
 }

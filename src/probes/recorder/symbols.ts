@@ -25,6 +25,8 @@ export const SymbolFile = z.strictObject({
       by: z.string().nullable(),
       /** Why functions or lines are not known; null where they are. */
       why: z.string().nullable(),
+      /** It holds code that rustc made, whose allocator may lie within any function of it. */
+      rust: z.boolean().default(false),
       /** By address within the file, in lower-case hex with 0x: functions that are inlined there, innermost first, then the one that holds them. */
       places: z.record(z.string(), z.array(Named)),
       /** By return address within the file: what the call before it calls directly, or through its imports. */
@@ -68,6 +70,10 @@ export class Symbols {
   /** What a function leaves for by a jump that is known of it. */
   jumpAt(path: string, address: string): string | null {
     return this.byPath.get(path)?.jumps[address] ?? null;
+  }
+
+  holdsRust(path: string): boolean {
+    return this.byPath.get(path)?.rust ?? false;
   }
 
   instruction(pid: number, image: number, signal: number): string | null {

@@ -51,11 +51,18 @@ describe("a block of one allocator that another takes back", () => {
     if (program !== undefined) {
       program.calls = callAt(FREED - PROGRAM_AT, "free");
     }
+    const nameOf = (name: string): void => {
+      for (const frame of Object.values(program?.places ?? {}).flat()) {
+        Object.assign(frame, { function: name, line: null });
+      }
+    };
     const errors = () => decode({ "box.100.0": boxOf() }, ended(0), { symbols: named }).checkerErrors;
     expect(errors()).toHaveLength(1);
-    for (const frame of Object.values(program?.places ?? {}).flat()) {
-      frame.line = null;
-    }
+    nameOf("app::Job::finish");
+    expect(errors()).toEqual([]);
+    nameOf("job_free");
+    expect(errors()).toHaveLength(1);
+    Object.assign(program ?? {}, { rust: true });
     expect(errors()).toEqual([]);
   });
 

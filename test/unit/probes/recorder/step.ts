@@ -33,7 +33,7 @@ export function symbols(places: Record<string, string>, more: Partial<SymbolFile
           name.split(" < ").map((one) => ({ function: one, file: "/src/store.c", line: 7 })),
         ]),
     );
-  const module = { by: "llvm-symbolizer", why: null, calls: {}, jumps: {} };
+  const module = { rust: false, by: "llvm-symbolizer", why: null, calls: {}, jumps: {} };
   return {
     version: 1,
     modules: [
