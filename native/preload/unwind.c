@@ -4,34 +4,13 @@
 
 #include "cfi.h"
 #include "recorder.h"
+#include "rules.h"
 
 enum {
-  CACHED = 1 << 13,
   PAGE = 4096,
   MOST_BEFORE = 8,            /* frames until one of a library in question must have come */
   FARTHEST_FRAME = 1 << 20,   /* of a chain of frame pointers, in bytes */
 };
-
-/* The common kind: the frame's address is a register and an offset, all that is saved lies at offsets from it. */
-struct rule {
-  uintptr_t pc; /* written last; 1 while it is being written */
-  union {
-    struct {
-      uint32_t generation;
-      int32_t frame_offset;
-      int16_t saved[6]; /* rbx, rbp, r12 to r15, in words from the frame's address; 0: not saved */
-      int16_t deepest;  /* of all that is saved, the return address included */
-      uint8_t frame_register;
-      uint8_t kind;
-    };
-    uint64_t words[3];
-  };
-};
-enum rule_kind { RULE_NONE, RULE_SIMPLE, RULE_OUTERMOST, RULE_COMPLEX, RULE_UNKNOWN, RULE_NO_MODULE };
-static const uint8_t kept_registers[6] = {CFI_RBX, CFI_RBP, 12, 13, 14, 15};
-
-static struct rule cache[CACHED];
-static uint32_t generation = 1;
 
 /* What was found readable: of the stack that is walked, and of the one before it where a library (koffi) has stacks of its own. */
 struct range {
@@ -50,20 +29,6 @@ struct walk {
  */
 static THREAD_LOCAL uint64_t readable[2];
 static THREAD_LOCAL uint8_t walks;
-
-/* glibc's (2.35), without a lock. */
-struct found_object {
-  unsigned long long flags;
-  void *map_start, *map_end;
-  struct link_map *map;
-  void *eh_frame;
-  unsigned long long reserved[7];
-};
-static int (*find_object)(void *pc, struct found_object *result);
-
-void unwind_start(void) { find_object = real_function("_dl_find_object"); }
-
-void unwind_forget(void) { __atomic_fetch_add(&generation, 1, __ATOMIC_RELAXED); }
 
 /* ---- memory -------------------------------------------------------------------------------------------------------------------- */
 
@@ -116,102 +81,6 @@ static uint64_t pack(struct range range) {
   return range.low / PAGE << 16 | (pages < 0xffff ? pages : 0xffff);
 }
 static struct range unpack(uint64_t packed) { return (struct range){(packed >> 16) * PAGE, (packed & 0xffff) * PAGE}; }
-
-/* ---- rules --------------------------------------------------------------------------------------------------------------------- */
-
-/* False where no module is known that the code could be of. */
-static bool table_for(uintptr_t pc, struct cfi_table *table) {
-  struct found_object object;
-  if (find_object != NULL) {
-    if (find_object((void *)pc, &object) != 0)
-      return false;
-    *table = (struct cfi_table){(uintptr_t)object.eh_frame, (uintptr_t)object.map_start, (uintptr_t)object.map_end};
-    return true;
-  }
-  const struct module *module = module_of(pc);
-  if (module == NULL)
-    return false;
-  *table = (struct cfi_table){module->eh_frame_header, module->low, module->high};
-  return true;
-}
-
-static bool simple(const struct cfi_row *row, struct rule *rule) {
-  if (row->frame.how != CFI_REGISTER || row->signal || row->frame_offset != (int32_t)row->frame_offset ||
-      row->registers[CFI_RIP].how != CFI_OFFSET || row->registers[CFI_RIP].offset != -(int64_t)sizeof(uintptr_t) ||
-      row->registers[CFI_RSP].how != CFI_SAME)
-    return false;
-  rule->deepest = -1;
-  for (unsigned i = 0; i < 6; i++) {
-    const struct cfi_rule *saved = &row->registers[kept_registers[i]];
-    if (saved->how == CFI_SAME || saved->how == CFI_UNDEFINED)
-      rule->saved[i] = 0;
-    else if (saved->how == CFI_OFFSET && saved->offset % 8 == 0 && saved->offset < 0 && saved->offset / 8 >= INT16_MIN)
-      rule->saved[i] = (int16_t)(saved->offset / 8);
-    else
-      return false;
-    if (rule->saved[i] < rule->deepest)
-      rule->deepest = rule->saved[i];
-  }
-  rule->frame_register = (uint8_t)row->frame.offset;
-  rule->frame_offset = (int32_t)row->frame_offset;
-  return row->frame.offset >= 0 && row->frame.offset < CFI_RIP;
-}
-
-static struct rule make_rule(uintptr_t pc, struct cfi_row *row) {
-  struct rule rule = {.kind = RULE_NO_MODULE};
-  struct cfi_table table;
-  if (!table_for(pc, &table))
-    return rule;
-  rule.kind = RULE_UNKNOWN;
-  if (table.header == 0 || !cfi_find(&table, pc, row))
-    return rule;
-  if (row->registers[CFI_RIP].how == CFI_UNDEFINED)
-    rule.kind = RULE_OUTERMOST;
-  else
-    rule.kind = simple(row, &rule) ? RULE_SIMPLE : RULE_COMPLEX;
-  return rule;
-}
-
-static inline struct rule *slot_of(uintptr_t pc) { return &cache[(pc * 0x9e3779b97f4a7c15u) >> 51]; }
-
-/* What is kept of an address of code, which any thread may be writing. */
-static inline bool kept_rule(uintptr_t pc, struct rule *rule) {
-  const struct rule *entry = slot_of(pc);
-  if (UNLIKELY(__atomic_load_n(&entry->pc, __ATOMIC_ACQUIRE) != pc))
-    return false;
-  *rule = *entry;
-  __atomic_thread_fence(__ATOMIC_ACQUIRE);
-  return LIKELY(__atomic_load_n(&entry->pc, __ATOMIC_RELAXED) == pc && rule->generation == __atomic_load_n(&generation, __ATOMIC_RELAXED));
-}
-
-static struct rule rule_for(uintptr_t pc, struct cfi_row *row, bool *has_row) {
-  struct rule *entry = slot_of(pc);
-  uint32_t now = __atomic_load_n(&generation, __ATOMIC_RELAXED);
-  struct rule kept;
-  *has_row = false;
-  if (kept_rule(pc, &kept))
-    return kept;
-  struct rule rule = make_rule(pc, row);
-  *has_row = true;
-  /* Not kept: a module may be mapped there later, and nobody is told when one comes. */
-  if (rule.kind == RULE_NO_MODULE)
-    return rule;
-  rule.generation = now;
-  uintptr_t before = __atomic_exchange_n(&entry->pc, 1, __ATOMIC_ACQ_REL);
-  /* 1: another thread, or what this signal interrupted, is writing here. */
-  if (before != 1) {
-    entry->generation = rule.generation;
-    entry->frame_offset = rule.frame_offset;
-    for (unsigned i = 0; i < 6; i++)
-      entry->saved[i] = rule.saved[i];
-    entry->deepest = rule.deepest;
-    entry->frame_register = rule.frame_register;
-    entry->kind = rule.kind;
-    __atomic_store_n(&entry->pc, pc, __ATOMIC_RELEASE);
-  }
-  rule.pc = pc;
-  return rule;
-}
 
 /* ---- steps --------------------------------------------------------------------------------------------------------------------- */
 
@@ -291,7 +160,7 @@ static bool step_by_frame_pointer(struct walk *walk) {
   bool above = frame >= walk->registers[CFI_RSP] && frame - walk->registers[CFI_RSP] < FARTHEST_FRAME;
   /* On another stack, as a goroutine's is, only a call is believed; on the same one not, as interpreters return to where no call is. */
   struct cfi_table table;
-  if (above ? !table_for(pc, &table) && !page_is_readable(pc) : !follows_call(pc))
+  if (above ? !rule_table(pc, &table) && !page_is_readable(pc) : !follows_call(pc))
     return false;
   walk->registers[CFI_RIP] = pc;
   walk->registers[CFI_RSP] = frame + 2 * sizeof frame;
@@ -306,14 +175,14 @@ static bool step_by_frame_pointer(struct walk *walk) {
  */
 static inline __attribute__((always_inline)) bool step_fast(struct walk *walk) {
   uintptr_t *registers = walk->registers, pc = registers[CFI_RIP] - !walk->exact, sp = registers[CFI_RSP];
-  const struct rule *entry = slot_of(pc);
+  const struct rule *entry = rule_slot(pc);
   if (UNLIKELY(__atomic_load_n(&entry->pc, __ATOMIC_ACQUIRE) != pc))
     return false;
   uint64_t first = __atomic_load_n(&entry->words[0], __ATOMIC_ACQUIRE);
   uint64_t saved = __atomic_load_n(&entry->words[1], __ATOMIC_ACQUIRE);
   uint64_t more = __atomic_load_n(&entry->words[2], __ATOMIC_ACQUIRE);
   if (UNLIKELY(__atomic_load_n(&entry->pc, __ATOMIC_RELAXED) != pc || more >> 56 != RULE_SIMPLE ||
-               (uint32_t)first != __atomic_load_n(&generation, __ATOMIC_RELAXED)))
+               (uint32_t)first != __atomic_load_n(&rule_generation, __ATOMIC_RELAXED)))
     return false;
   uint8_t number = (uint8_t)(more >> 48);
   uintptr_t frame = (LIKELY(number == CFI_RSP) ? sp : registers[number]) + (uintptr_t)((int64_t)first >> 32);
@@ -347,7 +216,7 @@ static __attribute__((noinline)) bool step(struct walk *walk, uint32_t *end) {
   case RULE_SIMPLE: went = step_simple(walk, &rule); break;
   case RULE_OUTERMOST: *end = FFID_END_OUTERMOST; return false;
   case RULE_COMPLEX:
-    went = (has_row || make_rule(pc, &row).kind == RULE_COMPLEX) && step_complex(walk, &row);
+    went = (has_row || rule_make(pc, &row).kind == RULE_COMPLEX) && step_complex(walk, &row);
     break;
   default:
     if (walk->brief && rule.kind == RULE_NO_MODULE) {

@@ -1,4 +1,4 @@
-// sources: ../preload/unwind.c ../preload/cfi.c ../preload/cfi_expression.c ../preload/sys.c
+// sources: ../preload/unwind.c ../preload/rules.c ../preload/cfi.c ../preload/cfi_expression.c ../preload/sys.c
 // flags: -fomit-frame-pointer
 /* Nanoseconds of a walk, warm: the median of some batches. `run.sh unwind_bench.c` shows it. */
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// sources: ../preload/unwind.c ../preload/cfi.c ../preload/cfi_expression.c ../preload/sys.c
+// sources: ../preload/unwind.c ../preload/rules.c ../preload/cfi.c ../preload/cfi_expression.c ../preload/sys.c
 // flags: -fomit-frame-pointer -fexceptions -Wl,-z,lazy -rdynamic -Wno-infinite-recursion
 /* Stacks against those of libgcc's unwinder, and where there is nothing right to compare with: that the walk ends, and how. */
 #include <alloca.h>
