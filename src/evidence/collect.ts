@@ -29,7 +29,6 @@ export function collectEvidence(directory: RunDirectory, manifest: RunManifest, 
       hostReport: hostReport(directory, step, crash.pid),
     })),
   );
-  const blind = [...unmatchedSpots(question, files.size > 0), ...unexplained(crashes, files, question)];
   const joined = steps.flatMap(({ decoded }) =>
     decoded.checkerErrors.map((error) => joinCheckerError(error, files, question)),
   );
@@ -42,6 +41,16 @@ export function collectEvidence(directory: RunDirectory, manifest: RunManifest, 
   const atTheEnd = joined.filter(({ error }) => error.mistake !== "leak" || !died.has(error.pid));
   const { shown, notShown } = selectErrors(atTheEnd, manifest.options.scope);
   const coverage = mergeCoverage(steps.flatMap(({ decoded }) => decoded.coverage));
+  const [first] = coverage;
+  // What holds for the whole run is told once; what a crash lacks, by whoever saw it.
+  const blindOf = (entry: Coverage): Coverage["blindSpots"] => [
+    ...(entry === first ? unmatchedSpots(question, files.size > 0) : []),
+    ...unexplained(
+      crashes.filter(({ probe }) => probe === entry.probe),
+      files,
+      question,
+    ),
+  ];
   return {
     processes,
     libraries: describe(files, question, crashes),
@@ -52,7 +61,7 @@ export function collectEvidence(directory: RunDirectory, manifest: RunManifest, 
       ...entry,
       blindSpots: [
         ...entry.blindSpots,
-        ...blind.filter((spot) => !saidMore(entry.blindSpots, spot)),
+        ...blindOf(entry).filter((spot) => !saidMore(entry.blindSpots, spot)),
         ...(isChecker(entry.probe) ? unexplainedEnds(entry.probe, started, shown) : []),
       ],
       notShown: summed([...entry.notShown, ...(notShown.get(entry.probe) ?? [])]),
