@@ -9,18 +9,23 @@ results=.cache/test
 rm -rf "$results"
 mkdir -p "$results"
 
-echo "test: 1/4 npm run check"
+echo "test: 1/5 npm run check"
 bash scripts/check.sh --results "$results/check.tsv"
 
-echo "test: 2/4 ffi-doctor ci on our own koffi binding"
+echo "test: 2/5 ffi-doctor ci on our own koffi binding"
 if node dist/cli/main.js ci --out "$results/ci"; then state=passed; else state=failed; fi
 printf '%s\tffi-doctor ci on our own koffi binding\n' "$state" >> "$results/check.tsv"
 
-echo "test: 3/4 cargo test (native/store)"
+echo "test: 3/5 native tests of the recorder"
+if bash native/test/run.sh > "$results/native.log" 2>&1; then state=passed; else state=failed; fi
+cat "$results/native.log"
+printf '%s\tnative tests of the recorder\n' "$state" >> "$results/check.tsv"
+
+echo "test: 4/5 cargo test (native/store)"
 (cd native/store && cargo test --locked --color never) 2>&1 | tee "$results/cargo.log"
 echo "${PIPESTATUS[0]}" > "$results/cargo.status"
 
-echo "test: 4/4 vitest"
+echo "test: 5/5 vitest"
 node_modules/.bin/vitest run --reporter=default --reporter=json --outputFile.json="$results/vitest.json"
 echo "$?" > "$results/vitest.status"
 
