@@ -4,6 +4,7 @@ import { unescapeLegacyRust } from "../probes/asan/legacy-rust-symbol.js";
 import { demangleRust } from "../probes/asan/rust-symbol.js";
 import { Boxes } from "../probes/recorder/boxes.js";
 import { mismatchOf } from "../probes/recorder/frees.js";
+import { toldBy } from "../probes/recorder/stacks.js";
 import { readAddr2line, readInstruction, readLlvm } from "../probes/recorder/symbolizer-output.js";
 import { type ModuleSymbols, type Named, SYMBOLS, type SymbolFile, Symbols } from "../probes/recorder/symbols.js";
 import {
@@ -62,7 +63,7 @@ export async function symbolize(directory: RunDirectory, step: string, path: str
 /** Of thousands of pairs the few whose ends do not belong together: their stacks are named whole, all others not at all. */
 async function mismatchedPairs(boxes: Boxes, tools: Tools): Promise<Pair[]> {
   const modules = await modulesOf(wantedOfPairs(boxes), tools);
-  const told = { boxes, symbols: new Symbols({ version: 1, modules, instructions: {} }) };
+  const told = toldBy(boxes, new Symbols({ version: 1, modules, instructions: {} }));
   return pairsIn(boxes).filter((pair) => mismatchOf(told, pair) !== null);
 }
 

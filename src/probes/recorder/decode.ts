@@ -12,15 +12,18 @@ import { mismatchedFrees } from "./frees.js";
 import { heapError, leakError } from "./heap-errors.js";
 import { closedPage } from "./pointed.js";
 import { type Program, processesOf, programsOf } from "./programs.js";
-import type { Told } from "./stacks.js";
+import { type Told, toldBy } from "./stacks.js";
 import { Symbols } from "./symbols.js";
+
+/** Of one process; what is more is told by these, as nobody reads thousands. */
+const MOST_ERRORS = 5000;
 
 /** The dynamic linker's own status where a library is missing (ld.so(8)). */
 const NOT_STARTED = 127;
 
 /** The black boxes of a step, whole or damaged anywhere, as evidence. Never throws for what is in them. */
 export function decodeRecorder(recording: Recording, end: StepEnd, options: Options): DecodedStep {
-  const told: Told = { boxes: new Boxes(recording), symbols: Symbols.of(recording) };
+  const told = toldBy(new Boxes(recording), Symbols.of(recording));
   const clock = new Clock(told.boxes);
   const programs = programsOf(told, end);
   const crashes = programs.flatMap((program) => crashOf(told, clock, program) ?? []);
@@ -41,10 +44,10 @@ export function decodeRecorder(recording: Recording, end: StepEnd, options: Opti
 function errorsOf(told: Told, clock: Clock, { box }: Program, crashes: readonly Crash[]): CheckerError[] {
   const crash = crashes.find(({ pid, pick }) => pid === box.header.pid && box.signals.some(({ id }) => id === pick));
   return [
-    ...box.heapErrors.flatMap((record) => heapError(told, clock, box, record) ?? []),
+    ...box.heapErrors.slice(0, MOST_ERRORS).flatMap((record) => heapError(told, clock, box, record) ?? []),
     ...mismatchedFrees(told, box),
     ...(crash === undefined ? [] : [closedPage(crash)].filter((error) => error !== null)),
-    ...box.leaks.map((record) => leakError(told, box, record)),
+    ...box.leaks.slice(0, MOST_ERRORS).map((record) => leakError(told, box, record)),
   ];
 }
 

@@ -7,6 +7,9 @@ import { CHECKER, ofProcess } from "./heap-errors.js";
 import type { Told } from "./stacks.js";
 import type { Pair } from "./wanted.js";
 
+/** As many are looked at when they are named. */
+const MOST_PAIRS = 20_000;
+
 type Family = "rust" | "c" | null;
 
 /**
@@ -14,7 +17,7 @@ type Family = "rust" | "c" | null;
  * until one of them is given another allocator. What is not sure is no error: a jump in place of a call takes a frame off the stack.
  */
 export function mismatchedFrees(told: Told, box: Box): CheckerError[] {
-  return box.freedBy.flatMap((record) => errorOf(told, box, record) ?? []);
+  return box.freedBy.slice(0, MOST_PAIRS).flatMap((record) => errorOf(told, box, record) ?? []);
 }
 
 /** Whose allocator made a block that another's took back; null where both ends are one's, or one is not sure. */

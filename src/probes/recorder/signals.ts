@@ -18,6 +18,8 @@ export const NAMES: Readonly<Record<number, string>> = {
 };
 /** Handled signals beyond this many at each end of the timeline are counted, not listed. */
 const BENIGN_KEPT = 8;
+/** The same of all others: a crash reporter that probes memory faults by the dozen, and a damaged recording by the thousand. */
+const OTHERS_KEPT = 100;
 const LIBC = /\/libc(-[\d.]+)?\.so(\.6)?$/;
 
 export function infoOf(record: SignalRecord): SignalInfo {
@@ -51,12 +53,14 @@ export function timelineOf(
   clock: Clock,
   { box, came, roles }: { box: Box; came: readonly Came[]; roles: ReadonlyMap<number, Judged> },
 ): { timeline: SignalEvent[]; omitted: number } {
-  const events = came.map(({ record }) => eventOf(told, clock, { box, record, judged: roles.get(record.id) }));
-  const benign = events.filter(({ role }) => role === "benign");
-  const dropped = new Set(benign.slice(BENIGN_KEPT, -BENIGN_KEPT));
+  const benign = came.filter(({ record }) => roles.get(record.id)?.role === "benign");
+  const others = came.filter(({ record }) => roles.get(record.id)?.role !== "benign");
+  const dropped = new Set([...benign.slice(BENIGN_KEPT, -BENIGN_KEPT), ...others.slice(OTHERS_KEPT, -OTHERS_KEPT)]);
   const { signalsOmitted } = box.header.counters;
   return {
-    timeline: events.filter((event) => !dropped.has(event)),
+    timeline: came
+      .filter((one) => !dropped.has(one))
+      .map(({ record }) => eventOf(told, clock, { box, record, judged: roles.get(record.id) })),
     omitted: dropped.size + (signalsOmitted > 1_000_000_000n ? 0 : Number(signalsOmitted)),
   };
 }

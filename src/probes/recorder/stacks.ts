@@ -10,6 +10,12 @@ import type { Named, Symbols } from "./symbols.js";
 export interface Told {
   boxes: Boxes;
   symbols: Symbols;
+  /** Stacks that were named already: thousands of blocks share a few. */
+  frames: Map<StackRecord, Frame[]>;
+}
+
+export function toldBy(boxes: Boxes, symbols: Symbols): Told {
+  return { boxes, symbols, frames: new Map() };
 }
 
 const ENDS: Record<NonNullable<StackRecord["end"]>, string | null> = {
@@ -35,6 +41,12 @@ export function stackOf(told: Told, box: Box, id: number, role: StackRole, threa
 
 /** The frames of a stack, innermost first, with those of functions that were inlined. */
 export function framesOf(told: Told, box: Box, stack: StackRecord): Frame[] {
+  const known = told.frames.get(stack) ?? namedFrames(told, box, stack);
+  told.frames.set(stack, known);
+  return known;
+}
+
+function namedFrames(told: Told, box: Box, stack: StackRecord): Frame[] {
   return decodeFrames([
     ...jumpedOut(told, box, stack),
     ...stack.pcs.flatMap((pc, i) => framesAt(told, box, { pc, exact: stack.exact && i === 0, order: stack.order })),

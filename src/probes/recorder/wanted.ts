@@ -1,4 +1,4 @@
-import type { Block, Box } from "../blackbox/records.js";
+import type { Block, Box, StackRecord } from "../blackbox/records.js";
 import type { Boxes } from "./boxes.js";
 import { REGISTER } from "./registers.js";
 import { lookedUp } from "./stacks.js";
@@ -27,7 +27,7 @@ export interface Wanted {
   mapped: string[];
 }
 
-/** So many addresses of one file are asked for. */
+/** So many addresses of one file are asked for, and so many pairs of one process looked at. */
 const MOST = 20_000;
 
 /** All addresses of a step that a report may name, those of `pairs` among them. */
@@ -60,7 +60,7 @@ export interface Pair {
 }
 
 export function pairsIn(boxes: Boxes): Pair[] {
-  return boxes.all.flatMap((box) => box.freedBy.map(({ block }) => ({ box, block })));
+  return boxes.all.flatMap((box) => box.freedBy.slice(0, MOST).map(({ block }) => ({ box, block })));
 }
 
 function asked(boxes: Boxes, asking: Asking): Wanted {
@@ -79,6 +79,8 @@ class Asking {
   readonly modules = new Map<string, WantedModule>();
   readonly instructions: WantedInstruction[] = [];
   private readonly boxes: Boxes;
+  /** Thousands of blocks share a few stacks. */
+  private readonly seen = new Set<StackRecord>();
 
   constructor(boxes: Boxes) {
     this.boxes = boxes;
@@ -105,11 +107,14 @@ class Asking {
     for (const { caller, order } of box.exits) {
       this.address(box, lookedUp(caller, false), order);
     }
+    const instructions = new Map(
+      box.captures.filter(({ part }) => part === "instruction").map((capture) => [capture.signal, capture]),
+    );
     for (const signal of box.signals) {
       const pc = signal.registers[REGISTER.rip] ?? 0n;
       this.stack(box, signal.stack);
       this.address(box, pc, signal.order);
-      const captured = box.captures.find((one) => one.signal === signal.id && one.part === "instruction");
+      const captured = instructions.get(signal.id);
       if (captured !== undefined) {
         const key = `${box.header.pid}.${box.header.image}.${signal.id}`;
         this.instructions.push({ key, pc, bytes: captured.bytes });
@@ -144,7 +149,11 @@ class Asking {
 
   private stack(box: Box, id: number): void {
     const found = this.boxes.stackOf(box, id);
-    found?.stack.pcs.forEach((pc, i) => {
+    if (found === null || this.seen.has(found.stack)) {
+      return;
+    }
+    this.seen.add(found.stack);
+    found.stack.pcs.forEach((pc, i) => {
       this.address(found.box, lookedUp(pc, found.stack.exact && i === 0), found.stack.order);
     });
     this.end(box, id);
