@@ -24,10 +24,10 @@ describe("a box with more than anybody would write", () => {
       50_000,
       (box) => box.heapError({ error: 1, foundAt: 1, stack: 1 }, { state: 2, allocStack: 1, freeStack: 2 }),
     ],
-    ["pairs of places", 100_000, (box) => box.freedBy({ allocStack: 1, freeStack: 2 })],
+    ["pairs of places", 40_000, (box) => box.freedBy({ allocStack: 1, freeStack: 2 })],
     [
       "signals and captures",
-      30_000,
+      8_000,
       (box, i) => {
         const parent = i % 3 === 0 ? i : 0;
         box.signal(
