@@ -1,6 +1,6 @@
 /* Begin, fork and end. Our constructor runs before all others (-z initfirst), so that what they allocate is watched already. */
 #include <pthread.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "heap.h"
 #include "loader.h"
@@ -22,6 +22,15 @@ static bool is_sanitized(void) {
          real_function("__hwasan_init") != NULL || real_function("__lsan_init") != NULL;
 }
 
+/*
+ * The first that was registered is called last, after the destructors of all libraries: the dynamic linker's own comes in between. A
+ * process that ends by _exit, or as Go does, comes by signals' hooks of that.
+ */
+static void end(int status, void *unused) {
+  (void)status, (void)unused;
+  heap_finish();
+}
+
 __attribute__((constructor)) static void begin(int count, char **arguments, char **environment) {
   (void)count, (void)arguments;
   options_read(environment);
@@ -40,7 +49,5 @@ __attribute__((constructor)) static void begin(int count, char **arguments, char
   if (options.signals)
     signals_start();
   pthread_atfork(before_fork, in_parent, in_child);
+  on_exit(end, NULL);
 }
-
-/* Last of all destructors. A process that ends by _exit comes by signals' hook of that. */
-__attribute__((destructor)) static void end(void) { heap_finish(); }

@@ -112,17 +112,58 @@ void canaries_put(const struct place_in_heap *at) {
   memset(rear, canary(), rear_size);
 }
 
-/* The block right before this one in memory, where what it wrote went on into this one's front. */
-static bool overrun_by_neighbour(const struct place_in_heap *at, const struct finding *found) {
-  struct place_in_heap before;
+static bool is_packed(const struct place_in_heap *at) {
+  return at->chunk->kind == CHUNK_POISON && at->chunk->bytes == 0 && at->slot->state != FFID_BLOCK_NONE;
+}
+
+/* Whether what was written before or into a slot went on up to its end, and may so have reached the next. */
+static bool reaches_end(const struct place_in_heap *at) {
   uint8_t *front, *rear;
   size_t front_size, rear_size;
-  if (!region_find(at->begin - 1, &before) || before.slot->state != FFID_BLOCK_LIVE || before.chunk->kind == CHUNK_GUARD)
+  around(at, &front, &front_size, &rear, &rear_size);
+  return rear_size > 0 && rear[rear_size - 1] != canary();
+}
+
+static bool front_is_whole(const struct place_in_heap *at) {
+  uint8_t *front, *rear;
+  size_t front_size, rear_size;
+  around(at, &front, &front_size, &rear, &rear_size);
+  return same_bytes(front, front_size, canary());
+}
+
+/* What went beyond a slot's end into those behind it is the same mistake: their marks are set right, and nothing is said of them. */
+static void mend_behind(const struct place_in_heap *at) {
+  struct place_in_heap next = *at;
+  bool on = reaches_end(at);
+  while (on && region_find(next.begin + next.room, &next) && is_packed(&next) && !front_is_whole(&next)) {
+    on = reaches_end(&next);
+    canaries_put(&next);
+    if (next.slot->state == FFID_BLOCK_FREED)
+      memset((void *)block_of(&next), options.free_fill, next.slot->size);
+  }
+}
+
+static void report_overflow(const struct place_in_heap *at, const struct finding *found) {
+  uint8_t *front, *rear;
+  size_t front_size, rear_size;
+  around(at, &front, &front_size, &rear, &rear_size);
+  if (is_packed(at))
+    mend_behind(at);
+  report_changed(FFID_ERROR_OVERFLOW, found, at, rear, rear_size, canary());
+}
+
+/* The block in memory before this one that wrote beyond its end and up to here. */
+static bool overrun_by_neighbour(const struct place_in_heap *at, const struct finding *found) {
+  struct place_in_heap before, culprit = *at;
+  while (region_find(culprit.begin - 1, &before) && is_packed(&before) && before.slot->state == FFID_BLOCK_LIVE &&
+         reaches_end(&before)) {
+    culprit = before;
+    if (front_is_whole(&culprit))
+      break;
+  }
+  if (culprit.slot == at->slot)
     return false;
-  around(&before, &front, &front_size, &rear, &rear_size);
-  if (rear_size == 0 || rear[rear_size - 1] == canary())
-    return false;
-  report_changed(FFID_ERROR_OVERFLOW, found, &before, rear, rear_size, canary());
+  report_overflow(&culprit, found);
   return true;
 }
 
@@ -137,7 +178,7 @@ void canaries_check(const struct place_in_heap *at, const struct finding *found)
       report_changed(FFID_ERROR_UNDERFLOW, found, at, front, front_size, canary());
   }
   if (UNLIKELY(!same_bytes(rear, rear_size, canary())))
-    report_changed(FFID_ERROR_OVERFLOW, found, at, rear, rear_size, canary());
+    report_overflow(at, found);
   at->slot->checked_ticks = sys_ticks();
 }
 

@@ -112,7 +112,8 @@ bool guard_open(uintptr_t address, size_t size) {
   case FFID_RUNG_MADV_GUARD:
     /* The page behind it was never touched where the slot is new. */
     if (sys(SYS_madvise, address, size, MADV_GUARD_REMOVE_NUMBER) != 0 ||
-        sys(SYS_madvise, address + size, PAGE, MADV_GUARD_INSTALL_NUMBER) != 0)
+        sys(SYS_madvise, address + size, PAGE, MADV_GUARD_INSTALL_NUMBER) != 0 ||
+        (options.guard_before && sys(SYS_madvise, address - PAGE, PAGE, MADV_GUARD_INSTALL_NUMBER) != 0))
       return false;
     break;
   case FFID_RUNG_MPROTECT:

@@ -3,6 +3,7 @@
  * a garbage collector would that knows no types: what is found is lost for certain, what only seems to be held is missed.
  */
 #include <fcntl.h>
+#include <link.h>
 #include <string.h>
 
 #include "heap.h"
@@ -13,6 +14,8 @@ enum {
   LED_TO = 4,   /* by a lost block that stands for itself */
   SCANNED = 8,
   GROUPS = 1 << 12,
+  REMEMBERED = 64,
+  MOST_REMEMBERED = 4 << 20, /* bytes of one segment */
   PIECE = 64 << 10,
   PAGES_A_PIECE = PIECE / PAGE,
 };
@@ -67,6 +70,33 @@ static void look_through(uintptr_t from, uintptr_t to, int pagemap) {
       mark_words(piece, got / sizeof *piece, REACHED, NULL);
     }
   }
+}
+
+/* What a library's own data was when the program let go of it: what it pointed to was not lost before. */
+static struct {
+  uintptr_t from;
+  size_t size, count;
+  uintptr_t *words;
+} remembered[REMEMBERED];
+
+/* A library that is closed again and again has one place. */
+static void remember(uintptr_t from, size_t size) {
+  unsigned at = 0;
+  while (at < REMEMBERED && remembered[at].words != NULL && (remembered[at].from != from || remembered[at].size != size))
+    at++;
+  if (at == REMEMBERED || (remembered[at].words == NULL && (remembered[at].words = sys_pages(size)) == NULL))
+    return;
+  remembered[at].from = from;
+  remembered[at].size = size;
+  remembered[at].count = sys_read_memory(remembered[at].words, from, size) / sizeof(uintptr_t);
+}
+
+void leaks_remember(const struct module *module) {
+  const ElfW(Ehdr) *elf = (const void *)module->low;
+  const ElfW(Phdr) *header = (const void *)(module->low + elf->e_phoff);
+  for (unsigned i = 0; i < elf->e_phnum; i++)
+    if (header[i].p_type == PT_LOAD && (header[i].p_flags & PF_W) && header[i].p_memsz <= MOST_REMEMBERED)
+      remember((module->base + header[i].p_vaddr) & ~(uintptr_t)7, header[i].p_memsz);
 }
 
 static bool is_ours(uintptr_t from, uintptr_t to) {
@@ -207,6 +237,8 @@ void leaks_look(void) {
   region_each(clear, NULL);
   bool looked = look_through_process();
   if (looked) {
+    for (unsigned i = 0; i < REMEMBERED && remembered[i].words != NULL; i++)
+      mark_words(remembered[i].words, remembered[i].count, REACHED, NULL);
     spread_all(REACHED);
     region_each(point, NULL);
     region_each(lead_from_first, NULL);

@@ -87,6 +87,20 @@ __attribute__((used)) void *loader_route_version(void *handle, const char *name)
   return is_for_us(handle, name) ? (void *)named_version : (void *)program_dlvsym;
 }
 
+/* Nobody is told when a library goes, and its data is gone then. */
+EXPORTED int dlclose(void *handle) {
+  static int (*program_dlclose)(void *);
+  if (UNLIKELY(program_dlclose == NULL))
+    *(void **)&program_dlclose = real_function("dlclose");
+  const struct link_map *volatile map = handle;
+  if (options.leaks && map != NULL) {
+    const struct module *module = module_in_question((uintptr_t)map->l_ld);
+    if (module != NULL)
+      leaks_remember(module);
+  }
+  return program_dlclose(handle);
+}
+
 /* A jump in place of a call, so that dlsym's caller stays its caller. */
 #define JUMP(name, route)                                                                                                              \
   __asm__(".text\n.globl " name "\n.type " name ", @function\n" name ":\n"                                                             \

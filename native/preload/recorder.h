@@ -136,6 +136,8 @@ static inline bool heap_owns(uintptr_t address) {
 void heap_start(void);
 /* At exit: blocks and freed blocks are looked through. */
 void heap_finish(void);
+/* To be called before a library goes: what its data points to is not lost by that. */
+void leaks_remember(const struct module *module);
 void heap_before_fork(void);
 void heap_after_fork(bool child);
 

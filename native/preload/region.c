@@ -118,6 +118,9 @@ static unsigned class_of(size_t *size) {
   return SMALL_LIMIT / SMALL_STEP + (top - 9) * STEPS_A_DOUBLING + (unsigned)steps;
 }
 
+/* A closed page before the first slot: behind each of the others is one already. */
+static size_t lead_of(bool guarded) { return guarded ? PAGE : 0; }
+
 static bool open_chunks(unsigned first, unsigned many, bool guarded) {
   if (guarded)
     return true;
@@ -148,8 +151,8 @@ enum { MOST_CHUNKS_A_CLASS = 8192 };
 static bool more_slots(struct size_class *class, unsigned number, size_t stride, bool guarded) {
   if (class->chunk_of == NULL && (class->chunk_of = sys_pages(MOST_CHUNKS_A_CLASS * sizeof *class->chunk_of)) == NULL)
     return false;
-  unsigned many = stride > LARGEST_PACKED ? (unsigned)((stride + CHUNK - 1) / CHUNK) : 1;
-  uint32_t slots = many > 1 || stride > LARGEST_PACKED ? 1 : (uint32_t)(CHUNK / stride);
+  unsigned many = stride > LARGEST_PACKED ? (unsigned)((lead_of(guarded) + stride + CHUNK - 1) / CHUNK) : 1;
+  uint32_t slots = many > 1 || stride > LARGEST_PACKED ? 1 : (uint32_t)((CHUNK - lead_of(guarded)) / stride);
   struct slot *meta = class->chunk_count < MOST_CHUNKS_A_CLASS ? meta_take(slots * sizeof *meta) : NULL;
   unsigned first = meta == NULL ? UINT32_MAX : new_chunks(many, guarded);
   if (first == UINT32_MAX)
@@ -175,7 +178,7 @@ static void fill_in(struct place_in_heap *at, unsigned index, uint32_t slot) {
   size_t stride = chunk->bytes != 0 ? chunk->bytes : chunk->slot_size;
   at->chunk = chunk;
   at->slot = &chunk->meta[slot];
-  at->begin = chunk_begin(index) + slot * stride;
+  at->begin = chunk_begin(index) + lead_of(chunk->kind == CHUNK_GUARD) + slot * stride;
   at->room = stride - (chunk->kind == CHUNK_GUARD ? PAGE : 0);
   at->index = chunk->first_slot + slot;
 }
@@ -246,7 +249,8 @@ bool region_find(uintptr_t address, struct place_in_heap *at) {
   if (kind == CHUNK_NONE)
     return false;
   const struct chunk *chunk = &chunks[index];
-  uint32_t slot = chunk->bytes != 0 ? 0 : (uint32_t)(address - chunk_begin(index)) / chunk->slot_size;
+  size_t lead = lead_of(kind == CHUNK_GUARD), within = address - chunk_begin(index);
+  uint32_t slot = chunk->bytes != 0 || within < lead ? 0 : (uint32_t)(within - lead) / chunk->slot_size;
   if (slot >= chunk->slots)
     return false;
   fill_in(at, index, slot);

@@ -35,6 +35,7 @@ EXPORTED void exit(int status) {
 
 EXPORTED void quick_exit(int status) {
   exit_record(FFID_EXIT_NOW, status, HERE);
+  heap_finish();
   if (real_quick_exit == NULL)
     *(void **)&real_quick_exit = real_function("quick_exit");
   real_quick_exit(status);
