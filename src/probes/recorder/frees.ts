@@ -23,7 +23,7 @@ export function mismatchedFrees(told: Told, box: Box): CheckerError[] {
 /** Whose allocator made a block that another's took back; null where both ends are one's, or one is not sure. */
 export function mismatchOf(told: Told, { box, block }: Pair): "rust" | "c" | null {
   const { alloc, free } = livesOf(told, box, block);
-  const [by, freed] = [familyOf(told, alloc), familyOf(told, free)];
+  const [by, freed] = [familyOf(told, alloc, "alloc"), familyOf(told, free, "free")];
   return by === null || freed === null || by === freed ? null : by;
 }
 
@@ -61,7 +61,7 @@ function errorOf(told: Told, box: Box, record: FreedByRecord): CheckerError | nu
 }
 
 /** Whose allocator is at the inner end of a stack; null where that is not sure. */
-function familyOf({ symbols }: Told, stack: Stack | null): Family {
+function familyOf({ symbols }: Told, stack: Stack | null, end: "alloc" | "free"): Family {
   const frames = stack?.frames ?? [];
   const inner = frames.slice(0, frames.findIndex(({ kind }) => kind !== "inlined") + 1);
   if (inner.some(({ function: name }) => isRustAllocator(name ?? ""))) {
@@ -71,9 +71,13 @@ function familyOf({ symbols }: Told, stack: Stack | null): Family {
   if (last?.module == null || last.offset === null || inner.some((frame) => mayHideAllocator(frame, symbols))) {
     return null;
   }
-  const called =
-    symbols.calledAt(last.module, BigInt(last.offset))?.function ?? symbols.jumpAt(last.module, last.offset);
-  return called === null ? null : isRustAllocator(called) ? "rust" : isCAllocator(called) ? "c" : null;
+  // A function that left by a jump may have another jump, to the other allocator: only a call is sure.
+  const called = symbols.calledAt(last.module, BigInt(last.offset))?.function ?? null;
+  if (called === null || isRustAllocator(called)) {
+    return called === null ? null : "rust";
+  }
+  // Where Rust drops a value and where it calls C's free, compilers make one call of both.
+  return isCAllocator(called) && !(end === "free" && symbols.holdsRust(last.module)) ? "c" : null;
 }
 
 /**

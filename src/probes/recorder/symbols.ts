@@ -67,11 +67,6 @@ export class Symbols {
     return this.byPath.get(path)?.calls[`0x${returnAddress.toString(16)}`] ?? null;
   }
 
-  /** What a function leaves for by a jump that is known of it. */
-  jumpAt(path: string, address: string): string | null {
-    return this.byPath.get(path)?.jumps[address] ?? null;
-  }
-
   holdsRust(path: string): boolean {
     return this.byPath.get(path)?.rust ?? false;
   }
