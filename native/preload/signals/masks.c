@@ -26,11 +26,24 @@ static uint64_t bits(const sigset_t *set) {
   return mask;
 }
 
+/*
+ * Go changes its masks by system calls of its own: what was believed before is then nothing to tell, and to put back such a mask would
+ * block the faults that Go lives on.
+ */
+static void forget_stale(struct thread *thread) {
+  uint64_t mask = 0;
+  sys(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask, sizeof mask);
+  if ((mask & thread->witness) != thread->witness)
+    thread->blocked = 0;
+}
+
 static int change_mask(int how, const sigset_t *set, sigset_t *old, uintptr_t sp) {
   struct thread *thread = own_thread;
   if (!signals_running || thread == NULL || (thread->blocked == 0 && (set == NULL || !(bits(set) & SYNCHRONOUS))) ||
       !in_own_process())
     return call_real(how, set, old);
+  if (thread->blocked != 0)
+    forget_stale(thread);
   if (thread->depth > 0) {
     active_settle(thread, sp);
     if (thread->depth > 0)
