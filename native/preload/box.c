@@ -120,6 +120,10 @@ static bool make(void) {
       .alloc_fill = options.alloc_fill,
       .free_fill = options.free_fill,
       .signals_on = options.signals,
+      /* In a forked child, whose heap is its parent's. */
+      .guard_rung = guard_rung(),
+      .heap_low = heap_low,
+      .heap_high = heap_low + heap_size,
   };
   header->last_monotonic = header->monotonic;
   header->last_ticks = header->ticks;

@@ -16,10 +16,9 @@ static struct {
   size_t size;
   uint8_t fill;
   enum ffid_guard_rung rung;
-  int pidfd;
   /* mprotect: open ranges, each of which is a mapping of its own to the kernel. */
   uint32_t open, most_open;
-} guard = {.pidfd = -1};
+} guard;
 
 /* ---- several ranges by one call ---------------------------------------------------------------------------------------------------- */
 
@@ -44,7 +43,11 @@ static unsigned merged(const struct guard_range *ranges, unsigned count, struct 
 static void advise_all(const struct guard_range *ranges, unsigned count, int advice) {
   struct vector vectors[GUARD_BATCH];
   unsigned used = merged(ranges, count, vectors), done = 0;
-  long got = guard.pidfd < 0 ? 0 : sys(SYS_process_madvise, guard.pidfd, vectors, used, advice, 0);
+  /* Opened each time: a descriptor that is kept may be closed by the program, and its number be another file's. */
+  long self = sys(SYS_pidfd_open, sys_pid(), 0);
+  long got = self < 0 ? 0 : sys(SYS_process_madvise, self, vectors, used, advice, 0);
+  if (self >= 0)
+    (void)sys(SYS_close, self);
   for (; done < used && got >= (long)vectors[done].length; done++)
     got -= (long)vectors[done].length;
   for (; done < used; done++)
@@ -94,7 +97,6 @@ enum ffid_guard_rung guard_start(uintptr_t low, size_t size, uint8_t fill) {
   guard.low = low;
   guard.size = size;
   guard.fill = fill;
-  guard.pidfd = (int)sys(SYS_pidfd_open, sys_pid(), 0);
   for (enum ffid_guard_rung rung = options.guard_first; rung <= FFID_RUNG_FILL; rung++) {
     int error = try_rung(rung);
     if (error == 0)
@@ -142,12 +144,9 @@ void guard_close_all(const struct guard_range *ranges, unsigned count) {
   }
 }
 
-/* The inherited descriptors mean the parent: its memory, and itself. */
+enum ffid_guard_rung guard_rung(void) { return guard.rung; }
+
 void guard_after_fork(void) {
-  if (guard.pidfd >= 0) {
-    (void)sys(SYS_close, guard.pidfd);
-    guard.pidfd = (int)sys(SYS_pidfd_open, sys_pid(), 0);
-  }
   if (guard.rung == FFID_RUNG_USERFAULTFD)
     userfault_after_fork();
 }

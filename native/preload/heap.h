@@ -53,7 +53,6 @@ struct place_in_heap {
 static inline uintptr_t block_of(const struct place_in_heap *at) { return at->begin + at->slot->front; }
 
 /* ---- region.c ---- */
-extern uintptr_t heap_low, heap_size;
 bool region_start(void);
 /* The slot that an address lies in; false where there is none. Lock-free. */
 bool region_find(uintptr_t address, struct place_in_heap *at);

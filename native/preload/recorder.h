@@ -128,10 +128,8 @@ extern bool modules_due;
 bool heap_describe(uintptr_t address, struct ffid_block *block);
 /* The same of an address of which only the low 32 bits are right: `*whole` is what it may have been. */
 bool heap_describe_truncated(uintptr_t address, uintptr_t *whole, struct ffid_block *block);
-static inline bool heap_owns(uintptr_t address) {
-  extern uintptr_t heap_low, heap_size;
-  return address - heap_low < heap_size;
-}
+extern uintptr_t heap_low, heap_size;
+static inline bool heap_owns(uintptr_t address) { return address - heap_low < heap_size; }
 /* Reserves what watched blocks will lie in. Not from signal handlers. */
 void heap_start(void);
 /* At exit: blocks and freed blocks are looked through. */
@@ -145,6 +143,7 @@ void heap_after_fork(bool child);
 
 /* Takes the part of the reservation in which guarded blocks will lie, none of it accessible. Tells the rung of the ladder. */
 enum ffid_guard_rung guard_start(uintptr_t low, size_t size, uint8_t fill);
+enum ffid_guard_rung guard_rung(void);
 /* Pages become accessible, each byte `fill`; false where the kernel refuses (no room, too many mappings). */
 bool guard_open(uintptr_t address, size_t size);
 /* Pages become inaccessible, and their contents are gone: at most GUARD_BATCH ranges at once, in ascending order. */

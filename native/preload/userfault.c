@@ -95,9 +95,17 @@ bool userfault_open(uintptr_t address, size_t bytes) {
   return true;
 }
 
+/* The program may have closed it, and the number be a file of its own by now. */
+static bool is_ours(int number) {
+  static const char kind[] = "anon_inode:[userfaultfd]";
+  char path[32] = "/proc/self/fd/", target[sizeof kind];
+  *text_number(path + 14, (uint64_t)number) = '\0';
+  return sys(SYS_readlink, path, target, sizeof target) == (long)sizeof kind - 1 && memcmp(target, kind, sizeof kind - 1) == 0;
+}
+
 /* The child's memory is not registered, and the inherited descriptor is still the parent's memory's. */
 void userfault_after_fork(void) {
-  if (fd >= 0)
+  if (fd >= 0 && is_ours(fd))
     (void)sys(SYS_close, fd);
   fd = -1;
   (void)take_up();

@@ -79,6 +79,8 @@ select nothing from t;
 `;
 const GO_MOD = "module scratch\n\ngo 1.19\n";
 const GO_VETTED = 'package main\n\nimport "fmt"\n\nfunc main() {\n\tfmt.Printf("%d\\n", "text")\n}\n';
+const RUST =
+  'fn main() {\n    let words: Vec<String> = (0..9).map(|i| format!("{i:?}")).collect();\n    println!("{}", words.join(" "));\n}\n';
 const CPP =
   "#include <iostream>\n#include <map>\nint main() { std::map<int, int> m{{1, 2}}; std::cout << m[1] << '\\n'; }\n";
 
@@ -144,6 +146,12 @@ export const programs: readonly Program[] = [
   { name: "javac", needs: "javac", command: ["javac", "-d", ".", "-Xlint:all", source("Busy.java")] },
   { name: "rustc --version", needs: "rustc", command: ["rustc", "--version"] },
   { name: "cargo --version", needs: "cargo", command: ["cargo", "--version"] },
+  {
+    name: "rustc, and what it made",
+    needs: "rustc",
+    command: ["sh", "-c", "rustc -O -o made made.rs && ./made"],
+    files: { "made.rs": RUST },
+  },
   {
     name: "g++, and what it made",
     needs: "g++",

@@ -35,6 +35,8 @@ const FOUND: Record<NameOf<"foundAt">, string> = {
   signal: "when a fatal signal came",
 };
 
+const OPERATOR = /^operator (new|delete)\b|^_Z(nw|na|dl|da)/;
+
 /** What all errors of one program image have alike. */
 export function ofProcess(told: Told, box: Box): Pick<CheckerError, "pid" | "command" | "executable" | "hostRuntime"> {
   return { pid: box.header.pid, ...told.boxes.programOf(box), hostRuntime: "unknown" };
@@ -44,6 +46,9 @@ export function ofProcess(told: Told, box: Box): Pick<CheckerError, "pid" | "com
 export function heapError(told: Told, clock: Clock, box: Box, record: HeapErrorRecord): CheckerError | null {
   const { error: kind } = record;
   if (kind === null) {
+    return null;
+  }
+  if (kind === "mismatch" && mayBeOperator(told, box, record)) {
     return null;
   }
   const later = kind === "overflow" || kind === "underflow" || kind === "writeAfterFree";
@@ -127,6 +132,21 @@ function freeText({ error, address, family, block }: HeapErrorRecord): string {
     default:
       return `${by} of ${hex(address)}, at which no block begins`;
   }
+}
+
+/**
+ * A library that has an operator new or delete of its own, as one with libstdc++ in it, calls malloc and free for it: the block belongs to
+ * the operator. Where both ends are in one library and have no names, either may be such.
+ */
+function mayBeOperator(told: Told, box: Box, { block, family, stack }: HeapErrorRecord): boolean {
+  const made = livesOf(told, box, block).alloc?.frames[0];
+  const freed = stackOf(told, box, stack, "fault", "")?.frames[0];
+  const ends = [...(block.allocFamily === "malloc" ? [made] : []), ...(family === "malloc" ? [freed] : [])];
+  return ends.some((end) => {
+    const name = end?.function ?? null;
+    const within = box.modules.some(({ path, inQuestion }) => inQuestion && path === made?.module);
+    return name === null ? end !== undefined && within && made?.module === freed?.module : OPERATOR.test(name);
+  });
 }
 
 /** Blocks of one place that nothing pointed to at exit. */

@@ -133,6 +133,17 @@ describe("frees", () => {
     expect(shape(error)).toEqual(stacks);
   });
 
+  it("by the other family are none where a library's own operator new called malloc", () => {
+    const made = box().heapError({ error: ERROR.mismatch, foundAt: FOUND.free, stack: 3, family: FAMILY.new }, BLOCK);
+    const names = structuredClone(NAMES);
+    for (const frame of Object.values(names.modules[0]?.places ?? {}).flat()) {
+      frame.function = frame.function === "make_block" ? "operator new(unsigned long)" : frame.function;
+    }
+    const of = (symbols: typeof NAMES) => decode({ "box.100.0": made }, ended(0), { symbols }).checkerErrors;
+    expect(of(NAMES)).toHaveLength(1);
+    expect(of(names)).toEqual([]);
+  });
+
   it("of what is no block at all have none", () => {
     const error = only(box().heapError({ error: ERROR.invalidFree, foundAt: FOUND.free, stack: 3, address: 0x10 }, {}));
     expect(error.block).toBeNull();
