@@ -53,7 +53,8 @@ describe("wrong usage", () => {
     [["gdb-capture", "--fail-on", "never", "--", "ls"], /one of error, warning, note/],
     [["gdb-capture", "--nosuchflag", "--", "ls"], /unknown option/],
     [["nosuchverb"], /no verb nosuchverb/],
-    [["run", "--", "ls"], /no verb run/],
+    [["run"], /nothing to run/],
+    [["run", "--heap", "most", "--", "ls"], /choices are off, poison, guard/],
     [["report"], /missing required argument/],
     [["explain", "null-pointer"], /no finding code null-pointer\n.*null-dereference/],
   ])("%j ends with 2 and says why", (args, said) => {
