@@ -12,11 +12,14 @@
 
 struct ffid_box_header *box_header;
 
-enum { PATH_ROOM = 4096, MOST_IMAGES = 1000 };
+/* The last in pauses of 50 us: a tenth of a second for a file system to make room. */
+enum { PATH_ROOM = 4096, MOST_IMAGES = 1000, GROW_WAITS = 2000 };
 
 static char path[PATH_ROOM];
 static uint32_t sequence;
+/* The first is the holder's thread id. */
 static uint32_t grow_lock, open_lock;
+
 static struct {
   uint32_t pid, image, stacks;
 } parent;
@@ -161,12 +164,31 @@ void box_forget(void) {
 }
 
 /*
- * More room. The file is opened anew each time: a descriptor that is kept would be seen by the program, and closed by some. Signals of
- * faults may come in between and find the lock held: they go without.
+ * True once the lock is held. Held by another thread, it is waited for: that thread is about to make the room that is wanted. Held by this
+ * very thread, a fault came in between and goes without. A holder that never comes back (a handler of the program's jumped out of it) is
+ * waited for once.
  */
+static bool grow_locks(uint32_t self) {
+  static uint32_t lost;
+  static const struct timespec pause = {.tv_nsec = 50000};
+  for (unsigned waits = 0;; waits++) {
+    uint32_t holder = 0;
+    if (__atomic_compare_exchange_n(&grow_lock, &holder, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+      return true;
+    if (holder == self || holder == __atomic_load_n(&lost, __ATOMIC_RELAXED))
+      return false;
+    if (waits == GROW_WAITS) {
+      __atomic_store_n(&lost, holder, __ATOMIC_RELAXED);
+      return false;
+    }
+    (void)sys(SYS_nanosleep, &pause, NULL);
+  }
+}
+
+/* More room. The file is opened anew each time: a descriptor that is kept would be seen by the program, and closed by some. */
 static bool grow(struct ffid_box_header *header, uint64_t wanted) {
-  if (__atomic_exchange_n(&grow_lock, 1, __ATOMIC_ACQUIRE) != 0)
-    return wanted <= __atomic_load_n(&header->journal_room, __ATOMIC_RELAXED);
+  if (!grow_locks((uint32_t)sys_tid()))
+    return wanted <= __atomic_load_n(&header->journal_room, __ATOMIC_ACQUIRE);
   uint64_t room = header->journal_room;
   if (wanted > room) {
     uint64_t more = (wanted + FFID_BOX_CHUNK - 1) / FFID_BOX_CHUNK * FFID_BOX_CHUNK;

@@ -79,7 +79,6 @@ export async function runSession(asked: Options, io: RunIo): Promise<Ran> {
       manifest.target.host.version = await version;
     }
   }
-  manifest.durationMs = Date.now() - started.getTime();
   manifest.complete = true;
   const { conclude } = await import("./conclude.js");
   return { ...conclude(directory, manifest, obstacles, baseline, environment), runDir: directory.path };

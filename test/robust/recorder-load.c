@@ -65,6 +65,32 @@ static void blocks(int millions) {
   }
 }
 
+/* Each way through the two calls is a stack of its own. */
+__attribute__((noinline)) static unsigned ways(unsigned depth, unsigned way) {
+  if (depth == 0) {
+    void *volatile block = malloc(16);
+    free(block);
+    return 0;
+  }
+  if (way & 1)
+    return ways(depth - 1, way >> 1) + 1;
+  return ways(depth - 1, way >> 1) + 2;
+}
+
+static void *all_ways(void *seed) {
+  for (unsigned way = 0; way < 2048; way++)
+    ways(14, way | (unsigned)(size_t)seed << 11);
+  return NULL;
+}
+
+static void stacks(int count) {
+  pthread_t all[MOST_THREADS];
+  for (int i = 0; i < count; i++)
+    pthread_create(&all[i], NULL, all_ways, (void *)(size_t)i);
+  for (int i = 0; i < count; i++)
+    pthread_join(all[i], NULL);
+}
+
 static void write_to_freed(void) {
   volatile char *block = malloc(64);
   free((void *)block);
@@ -91,6 +117,8 @@ __attribute__((visibility("default"))) int load_run(const char *what, int count)
     forks(count);
   else if (strcmp(what, "blocks") == 0)
     blocks(count);
+  else if (strcmp(what, "stacks") == 0)
+    stacks(count);
   else if (strcmp(what, "close-all") == 0)
     close_all();
   else if (strcmp(what, "killed") == 0) {

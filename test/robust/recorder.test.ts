@@ -35,6 +35,7 @@ describe("under load, the recorder", () => {
     ["a thousand children", ["forks", "1000"], "poison"],
     ["a hundred children, guarded", ["forks", "100"], "guard"],
     ["ten million allocations", ["blocks", "10"], "poison"],
+    ["sixteen thousand stacks of eight threads", ["stacks", "8"], "poison"],
     ["all descriptors closed, guarded", ["close-all"], "guard"],
   ])("leaves %s as they are, and finds nothing", (_name, args, heap) => {
     const { status, stdout, stderr, report } = recorded(args, ["--heap", heap]);

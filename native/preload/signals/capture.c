@@ -7,6 +7,7 @@ enum {
   PAGE = 4096,
   RED_ZONE = 128,
   STACK_BYTES = 64 << 10,
+  GUARD_PAGES = 16,
   WINDOW = 128,
   POINTERS = 16, /* the general registers, with which gregs begins */
   MAPS_PIECE = 8 << 10,
@@ -82,8 +83,12 @@ static void take_instruction(const void *argument) {
 /* Page by page: what is behind the last readable page is not the stack's. */
 static void take_stack(const void *argument) {
   const struct arrival *arrival = argument;
-  uintptr_t from = arrival->record->registers[REG_RSP] - RED_ZONE, end = from;
+  uintptr_t from = arrival->record->registers[REG_RSP] - RED_ZONE;
   uint8_t byte;
+  /* Of a stack that is full, the first page may be the guard's. */
+  for (unsigned skipped = 0; skipped < GUARD_PAGES && sys_read_memory(&byte, from, 1) == 0; skipped++)
+    from = (from & ~(PAGE - 1ul)) + PAGE;
+  uintptr_t end = from;
   while (end - from < STACK_BYTES && sys_read_memory(&byte, end, 1) == 1)
     end = (end & ~(PAGE - 1ul)) + PAGE;
   size_t size = end - from < STACK_BYTES ? end - from : STACK_BYTES;
